@@ -1,0 +1,94 @@
+//! EKS roles and the selectors of the command line: from what a person writes to the endpoints that are meant.
+//!
+//! `select` reads the grammar and finds resources, `roles` knows who nodes, pods and control planes are, `names`
+//! resolves what only a name server would (`apiserver`, `aws/…`, services), as the source would see it.
+
+mod names;
+mod roles;
+mod select;
+
+use reach_engine::endpoint::{Destination, Endpoint};
+use reach_engine::pair::Ask;
+use reach_engine::question::Question;
+use reach_model::Network;
+use reach_model::network::{Idx, Ref, Vpc};
+
+pub use roles::{Cluster, clusters, control_plane, nodes, pods};
+use select::Scope;
+
+/// A selector that means nothing, or more than one thing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SelectorError {
+    /// One line: what is wrong with which selector.
+    pub message: String,
+    /// What could have been meant, in the form that can be typed.
+    pub candidates: Vec<String>,
+}
+
+impl SelectorError {
+    fn new(message: String) -> Self {
+        Self { message, candidates: Vec::new() }
+    }
+
+    fn with(message: String, candidates: impl IntoIterator<Item = String>) -> Self {
+        let mut candidates: Vec<String> = candidates.into_iter().collect();
+        candidates.sort();
+        candidates.dedup();
+        candidates.truncate(12);
+        Self { message, candidates }
+    }
+}
+
+/// Turns two selectors into a question. `to` is resolved along the routes and names of `from`.
+///
+/// # Errors
+///
+/// A selector that matches nothing or stays ambiguous, with candidates.
+pub fn question(
+    network: &Network,
+    from: &str,
+    to: &str,
+    cluster: Option<&str>,
+    ask: Ask,
+) -> Result<Question, SelectorError> {
+    let scope = Scope { cluster, vpc: None };
+    let sources = select::sources(network, scope, from)?;
+    let mut question =
+        Question { from: sources, to: Vec::new(), products: Vec::new(), ask, assumptions: Vec::new() };
+    // A name or an address may mean something else in each VPC that a source lies in.
+    let mut places: Vec<(Option<Idx<Vpc>>, Vec<usize>)> = Vec::new();
+    for (position, endpoint) in question.from.iter().enumerate() {
+        let place = vpc_of(network, endpoint);
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, list)) => list.push(position),
+            None => places.push((place, vec![position])),
+        }
+    }
+    for (place, positions) in places {
+        let view = select::View { place, outside: place.is_none(), assumptions: &mut question.assumptions };
+        let destinations = select::destinations(network, scope, to, view)?;
+        let targets = destinations.into_iter().map(|destination| intern(&mut question.to, destination)).collect();
+        question.products.push((positions, targets));
+    }
+    // The same destinations for all VPCs are one product.
+    if let Some((_, first)) = question.products.first().cloned()
+        && question.products.iter().all(|(_, targets)| *targets == first)
+    {
+        question.products = vec![((0..question.from.len()).collect(), first)];
+    }
+    Ok(question)
+}
+
+fn intern(list: &mut Vec<Destination>, destination: Destination) -> usize {
+    if let Some(position) = list.iter().position(|known| *known == destination) {
+        return position;
+    }
+    list.push(destination);
+    list.len() - 1
+}
+
+/// The VPC that an endpoint lies in.
+fn vpc_of(network: &Network, endpoint: &Endpoint) -> Option<Idx<Vpc>> {
+    network.interfaces.get(endpoint.interface()?).vpc.as_ref().and_then(Ref::known)
+}

@@ -1,0 +1,233 @@
+//! What a name means to the source that asks: the cluster's API, AWS services, Kubernetes services.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use reach_engine::endpoint::{Destination, Endpoint, Outside, Unresolved};
+use reach_engine::reason::{Assumption, Code};
+use reach_model::network::{DnsServers, EndpointKind, Idx, Ref, Service, Vpc};
+use reach_model::{Call, Network};
+use reach_packets::{IpSet, Protocol};
+
+use crate::SelectorError;
+use crate::roles::{self, Cluster};
+use crate::select::View;
+
+/// A name without addresses in the snapshot.
+pub(crate) fn unresolved(name: &str, code: Code, semantics: &'static str, note: &str, call: Option<Call>) -> Destination {
+    let note = (!note.is_empty()).then(|| note.to_owned());
+    Endpoint::Unresolved(Arc::new(Unresolved { name: name.into(), code, semantics, note, call })).into()
+}
+
+/// How names are answered inside a VPC (EK-15, PL-5).
+enum Resolution {
+    /// Amazon's resolver, private zones included.
+    Private,
+    /// Amazon's resolver, but private zones need `enableDnsHostnames`.
+    PublicOnly,
+    /// Somebody else's servers, or none.
+    Unknown(&'static str),
+}
+
+/// Judges the DNS settings of a VPC; `private_names` says whether something there depends on private zones.
+fn resolution(network: &Network, vpc: Idx<Vpc>, private_names: bool, assumptions: &mut Vec<Assumption>) -> Resolution {
+    let vpc = network.vpcs.get(vpc);
+    match vpc.dns_servers {
+        DnsServers::Custom => return Resolution::Unknown("what the VPC's own DNS servers answer"),
+        DnsServers::NotCollected if private_names => assumptions.push(Assumption::DhcpOptions),
+        _ => {}
+    }
+    match vpc.dns_support {
+        Some(false) => return Resolution::Unknown("what answers names while enableDnsSupport is off"),
+        None if private_names => assumptions.push(Assumption::DnsSupport),
+        _ => {}
+    }
+    match vpc.dns_hostnames {
+        Some(false) => Resolution::PublicOnly,
+        Some(true) => Resolution::Private,
+        None => {
+            // Private DNS cannot be switched on without the attribute, so what depends on it implies it.
+            if private_names {
+                assumptions.push(Assumption::DnsHostnames);
+            }
+            Resolution::Private
+        }
+    }
+}
+
+/// `apiserver`: the endpoint that the cluster's DNS name resolves to from there (section 7.3, EK-14 to EK-17).
+pub(crate) fn api_server(network: &Network, cluster: &Cluster, view: &mut View<'_>) -> Result<Vec<Destination>, SelectorError> {
+    let described = network.clusters.find(&cluster.name).map(|idx| network.clusters.get(idx));
+    let Some(described) = described else {
+        let call = Some(Call::DescribeCluster);
+        return Ok(vec![unresolved("apiserver", Code::NotCollected, "EK-14", "the endpoint's access mode", call)]);
+    };
+    if described.outpost {
+        let note = "a local cluster on Outposts";
+        return Ok(vec![unresolved("apiserver", Code::UnsupportedComponent, "EK-33", note, None)]);
+    }
+    let inside = view.place.is_some() && view.place == cluster.vpc;
+    let private = match (described.private_access, described.public_access) {
+        // Private only: public DNS answers with the private addresses, too.
+        (true, false) => true,
+        (true, true) if inside => match view.place.map(|vpc| resolution(network, vpc, true, view.assumptions)) {
+            Some(Resolution::Private) | None => true,
+            Some(Resolution::PublicOnly) => false,
+            Some(Resolution::Unknown(note)) => {
+                return Ok(vec![unresolved("apiserver", Code::Undocumented, "EK-15", note, None)]);
+            }
+        },
+        // EK-17: outside the cluster's VPC the name has public addresses.
+        (true, true) => false,
+        (false, _) => false,
+    };
+    if private {
+        let interfaces = roles::control_plane(network, &cluster.name);
+        if interfaces.is_empty() {
+            return Err(no_control_plane(&cluster.name));
+        }
+        return Ok(interfaces.into_iter().map(|idx| Endpoint::primary(network, idx).into()).collect());
+    }
+    let addresses = match Endpoint::internet(network) {
+        Endpoint::Outside(outside) => outside.addresses.clone(),
+        _ => IpSet::empty(),
+    };
+    Ok(vec![
+        Endpoint::Outside(Arc::new(Outside {
+            name: Some("apiserver".into()),
+            addresses,
+            by_default_range: true,
+            admission: Some(described.public_access_cidrs.clone()),
+        }))
+        .into(),
+    ])
+}
+
+pub(crate) fn no_control_plane(cluster: &str) -> SelectorError {
+    SelectorError::new(format!(
+        "no control-plane interface of cluster `{cluster}` is in the snapshot (their description is `Amazon EKS {cluster}`)"
+    ))
+}
+
+/// `aws/…`: the endpoint that the source's resolver would name (PL-5, PL-9, PL-15): an interface endpoint with private
+/// DNS, else the service's public addresses, by gateway endpoint or not as routes decide.
+pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>) -> Vec<Destination> {
+    let name = format!("aws/{service}");
+    if let Some(vpc) = view.place {
+        let scope = network.vpcs.get(vpc).scope;
+        if !network.collected(scope, Call::DescribeVpcEndpoints) {
+            let call = Some(Call::DescribeVpcEndpoints);
+            return vec![unresolved(&name, Code::NotCollected, "PL-5", "which endpoint the name resolves to", call)];
+        }
+        let id = &network.vpcs.get(vpc).id;
+        let endpoints = network.endpoints.iter().map(|(_, endpoint)| endpoint);
+        let private: Vec<_> = endpoints
+            .filter(|e| e.vpc.as_ref() == Some(id) && e.kind == EndpointKind::Interface && e.available)
+            .filter(|e| e.service_label() == service && e.private_dns && !e.private_dns_inbound_only)
+            .collect();
+        if !private.is_empty() {
+            match resolution(network, vpc, true, view.assumptions) {
+                Resolution::Private => {
+                    let interfaces = private.iter().flat_map(|endpoint| &endpoint.interfaces);
+                    return interfaces
+                        .map(|interface| match interface {
+                            Ref::Known(idx) => Endpoint::primary(network, *idx).into(),
+                            Ref::Missing(id) => {
+                                let call = Some(Call::DescribeNetworkInterfaces);
+                                unresolved(id.as_str(), Code::NotCollected, "PL-1", "", call)
+                            }
+                        })
+                        .collect();
+                }
+                Resolution::PublicOnly => {}
+                Resolution::Unknown(note) => {
+                    return vec![unresolved(&name, Code::Undocumented, "PL-5", note, None)];
+                }
+            }
+        } else if let Resolution::Unknown(note) = resolution(network, vpc, false, view.assumptions) {
+            // Foreign servers may still forward to a private zone; without an endpoint there is none to forward to.
+            let any = network.endpoints.iter().any(|(_, e)| e.service_label() == service && e.private_dns);
+            if any {
+                return vec![unresolved(&name, Code::Undocumented, "PL-5", note, None)];
+            }
+        }
+    }
+    let addresses = service_addresses(network, service);
+    let by_default_range = addresses.is_none();
+    let addresses = addresses.unwrap_or_else(|| match Endpoint::internet(network) {
+        Endpoint::Outside(outside) => outside.addresses.clone(),
+        _ => IpSet::empty(),
+    });
+    let outside = Outside { name: Some(name.into()), addresses, by_default_range, admission: None };
+    vec![Endpoint::Outside(Arc::new(outside)).into()]
+}
+
+/// The public ranges of a service, where a prefix list of AWS's holds them.
+fn service_addresses(network: &Network, service: &str) -> Option<IpSet> {
+    let mut nets: Vec<IpNet> = Vec::new();
+    for (_, list) in network.prefix_lists.iter() {
+        let of_service = list.name.as_deref().is_some_and(|name| {
+            name.strip_prefix("com.amazonaws.").and_then(|rest| rest.split_once('.')).is_some_and(|(_, s)| s == service)
+        });
+        if of_service {
+            nets.extend(list.cidrs.iter().flatten());
+        }
+    }
+    (!nets.is_empty()).then(|| nets.into_iter().collect())
+}
+
+/// `svc/NAMESPACE/NAME` or a ClusterIP: the ready endpoints behind it, on the target port (EK-42).
+pub(crate) fn service(network: &Network, service: &Service) -> Vec<Destination> {
+    let name = format!("svc/{}/{}", service.namespace, service.name);
+    let mut by_address: BTreeMap<IpAddr, Vec<(Protocol, u16, u16)>> = BTreeMap::new();
+    for port in &service.ports {
+        let Ok(protocol) = port.protocol.parse::<Protocol>() else { continue };
+        for &(address, target) in &port.endpoints {
+            by_address.entry(address).or_default().push((protocol, port.port, target));
+        }
+    }
+    if by_address.is_empty() {
+        let call = Some(Call::KubectlGet);
+        return vec![unresolved(&name, Code::NotCollected, "EK-42", "the ready endpoints behind it", call)];
+    }
+    by_address
+        .into_iter()
+        .map(|(address, ports)| {
+            let owner = network.addresses.owners_anywhere(address).first().copied();
+            let endpoint = owner.map_or_else(|| Endpoint::literal(address), |idx| Endpoint::address(idx, address));
+            Destination { endpoint, ports: Some(ports) }
+        })
+        .collect()
+}
+
+/// A ClusterIP: an address of some cluster's service CIDR; `None` where it is none.
+pub(crate) fn cluster_ip(network: &Network, address: IpAddr) -> Option<Vec<Destination>> {
+    if let Some(found) = network.kubernetes.services.iter().find(|s| s.cluster_ips.contains(&address)) {
+        let is_api = &*found.namespace == "default" && &*found.name == "kubernetes";
+        let has_endpoints = found.ports.iter().any(|port| !port.endpoints.is_empty());
+        if has_endpoints || !is_api {
+            return Some(service(network, found));
+        }
+    }
+    let (_, cluster) = network.clusters.iter().find(|(_, c)| c.service_cidrs.iter().any(|net| net.contains(&address)))?;
+    let in_vpc = !network.vpcs_of(address).is_empty();
+    if in_vpc {
+        return None;
+    }
+    // EK-12: the first address is the API's own service; its endpoints are the control-plane interfaces.
+    let first = cluster.service_cidrs.iter().filter_map(|net| net.hosts().next()).any(|host| host == address);
+    if first {
+        let interfaces = roles::control_plane(network, &cluster.name);
+        let ports = Some(vec![(Protocol::TCP, 443, 443)]);
+        return Some(
+            interfaces
+                .into_iter()
+                .map(|idx| Destination { endpoint: Endpoint::primary(network, idx), ports: ports.clone() })
+                .collect(),
+        );
+    }
+    let call = Some(Call::KubectlGet);
+    Some(vec![unresolved(&address.to_string(), Code::NotCollected, "EK-42", "the service with this ClusterIP", call)])
+}

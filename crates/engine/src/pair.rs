@@ -1,0 +1,733 @@
+//! The reference engine's answer for one pair of endpoints: which of the asked ports pass, both ways, and why not.
+//!
+//! `simulate` judges one packet. Here the asked ports, source ports and addresses are cut into pieces that no rule on
+//! the path tells apart, one packet stands for each piece, and the verdicts are put together. Nothing is skipped: the
+//! cuts come from every table that any of the packets met.
+
+mod cuts;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use reach_model::network::Network;
+use reach_packets::{Family, Flow, IcmpSet, IntervalSet, IpSet, PortRanges, Protocol, Transport};
+
+use crate::endpoint::{Destination, Endpoint, Unresolved, default_source_ports, representative};
+use crate::host;
+use crate::reason::{Assumption, Code, Leg, Outcome, Reason, RuleRef, Site, Step};
+use crate::simulate::{self, Session, Start, Target, Trace, Tracking, icmp_reply};
+use crate::verdict::Verdict;
+use cuts::Cuts;
+
+/// What is asked of every pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The protocols and ports.
+    pub lanes: Vec<Lane>,
+    /// The client's source ports; `None` for what that kind of client uses.
+    pub source_ports: Option<PortRanges>,
+    /// The address family; `None` for IPv4 where both ends have it, else IPv6.
+    pub family: Option<Family>,
+}
+
+/// One protocol lane of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lane {
+    /// TCP or UDP ports.
+    Ports(Protocol, PortRanges),
+    /// Messages of ICMP or ICMPv6.
+    Icmp(Protocol, IcmpSet),
+    /// Other protocols by number.
+    Protocols(IntervalSet<u8>),
+}
+
+impl Lane {
+    /// The family that the lane implies.
+    fn family(&self) -> Option<Family> {
+        match self {
+            Lane::Icmp(Protocol::ICMP, _) => Some(Family::V4),
+            Lane::Icmp(..) => Some(Family::V6),
+            _ => None,
+        }
+    }
+}
+
+/// Part of what was asked that passes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Allowed {
+    pub what: AllowedPorts,
+    /// The client ports whose replies come back; empty for protocols without ports.
+    pub source_ports: PortRanges,
+}
+
+/// The ports, messages or protocols of an [`Allowed`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AllowedPorts {
+    Ports(Protocol, PortRanges),
+    Icmp(Protocol, IcmpSet),
+    Protocols(IntervalSet<u8>),
+}
+
+/// What the outside's carve-outs say where they differ from the default range.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Carved {
+    pub reachable: Vec<IpNet>,
+    pub blocked: Vec<IpNet>,
+    pub partial: Vec<IpNet>,
+    pub unknown: Vec<IpNet>,
+}
+
+/// The answer for one pair.
+#[derive(Debug, Clone)]
+pub struct PairAnswer {
+    pub verdict: Verdict,
+    pub forward: Verdict,
+    /// `None` where no reply is to be judged.
+    pub back: Option<Verdict>,
+    pub allowed: Vec<Allowed>,
+    pub reasons: Vec<Reason>,
+    pub decided_by: Vec<RuleRef>,
+    /// The witness: one concrete flow that shows the verdict.
+    pub witness: Option<Flow>,
+    pub forward_path: Vec<Step>,
+    pub return_path: Vec<Step>,
+    /// How each end tracks the witness.
+    pub tracking: (Option<Tracking>, Option<Tracking>),
+    /// The translator's ports whose replies come back, where one rewrites the client's port.
+    pub translated: Option<PortRanges>,
+    pub outside: Option<Carved>,
+    pub assumptions: Vec<Assumption>,
+}
+
+/// Which part of an answer's address atoms stands for the whole.
+struct Cell {
+    source: IpSet,
+    destination: IpSet,
+    answer: PairAnswer,
+}
+
+/// Judges one pair. Cost: one walk per piece of ports, source ports and addresses.
+pub fn judge(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) -> PairAnswer {
+    for end in [from, &to.endpoint] {
+        if let Endpoint::Unresolved(unresolved) = end {
+            return unresolvable(unresolved);
+        }
+    }
+    let Some((source_family, family)) = families(network, from, &to.endpoint, ask) else {
+        return refused(Code::NoCommonFamily, "M-1", from);
+    };
+    let sources = from.addresses(source_family);
+    let destinations = to.endpoint.addresses(family);
+    let lanes = lanes_of(ask, family);
+    // Addresses: single ones at once, ranges piece by piece until no table met has a boundary inside a piece.
+    let mut cuts = Cuts::default();
+    cuts.add_hosts(network, from);
+    let mut cells: Vec<Cell>;
+    loop {
+        cells = Vec::new();
+        let mut met = cuts.clone();
+        for source in cuts.pieces(&sources) {
+            for destination in cuts.pieces(&destinations) {
+                let Some(answer) = cell(network, from, to, ask, &lanes, (&source, &destination), &mut met) else {
+                    continue;
+                };
+                cells.push(Cell { source: source.clone(), destination, answer });
+            }
+        }
+        let single = sources.count() <= 1 && destinations.count() <= 1;
+        if single || !cuts.grows(&met) {
+            break;
+        }
+        cuts = met;
+    }
+    let outside = [from, &to.endpoint].into_iter().any(|end| matches!(end, Endpoint::Outside(o) if o.by_default_range));
+    combine(network, from, cells, outside)
+}
+
+/// The families of source and destination (contract §3); they differ only for an IPv6 pod's IPv4 destination (EK-40).
+fn families(network: &Network, from: &Endpoint, to: &Endpoint, ask: &Ask) -> Option<(Family, Family)> {
+    let implied = ask.lanes.iter().find_map(Lane::family);
+    let wanted = ask.family.or(if ask.lanes.len() == 1 { implied } else { None });
+    let candidates = [Family::V4, Family::V6].into_iter().filter(|family| wanted.is_none_or(|wanted| wanted == *family));
+    for family in candidates {
+        if from.has(family) && to.has(family) {
+            return Some((family, family));
+        }
+    }
+    let pod = from.interface().is_some_and(|idx| {
+        let interface = network.interfaces.get(idx);
+        let address = from.addresses(Family::V6).first();
+        address.is_some_and(|address| host::pod_place(network, interface, address).is_some())
+    });
+    let crosses = pod && to.has(Family::V4) && !to.has(Family::V6) && wanted != Some(Family::V6);
+    crosses.then_some((Family::V6, Family::V4))
+}
+
+/// The lanes that exist in `family`.
+fn lanes_of(ask: &Ask, family: Family) -> Vec<Lane> {
+    ask.lanes.iter().filter(|lane| lane.family().is_none_or(|implied| implied == family)).cloned().collect()
+}
+
+/// A denial without any walk.
+fn refused(code: Code, semantics: &'static str, from: &Endpoint) -> PairAnswer {
+    let site = from.interface().map_or(Site::Internet, Site::Interface);
+    let reason =
+        Reason { leg: Leg::Forward, code, direction: None, site, rule: None, semantics, note: None, call: None };
+    without_walk(Verdict::Blocked, reason)
+}
+
+/// An end that the snapshot cannot turn into addresses.
+fn unresolvable(end: &Unresolved) -> PairAnswer {
+    let reason = Reason {
+        leg: Leg::Forward,
+        code: end.code,
+        direction: None,
+        site: Site::Named(end.name.clone()),
+        rule: None,
+        semantics: end.semantics,
+        note: end.note.clone().map(Into::into),
+        call: end.call,
+    };
+    PairAnswer { back: Some(Verdict::Unknown), ..without_walk(Verdict::Unknown, reason) }
+}
+
+fn without_walk(verdict: Verdict, reason: Reason) -> PairAnswer {
+    PairAnswer {
+        verdict,
+        forward: verdict,
+        back: None,
+        allowed: Vec::new(),
+        reasons: vec![reason],
+        decided_by: Vec::new(),
+        witness: None,
+        forward_path: Vec::new(),
+        return_path: Vec::new(),
+        tracking: (None, None),
+        translated: None,
+        outside: None,
+        assumptions: Vec::new(),
+    }
+}
+
+/// Where a walk starts and what it is meant to reach, for one piece of addresses.
+fn ends<'a>(
+    network: &Network,
+    from: &Endpoint,
+    to: &'a Endpoint,
+    source: IpAddr,
+    destination: IpAddr,
+) -> (Start, Target<'a>) {
+    let start = match from.interface() {
+        Some(interface) => Start::Interface(interface, source),
+        None => Start::Outside(source),
+    };
+    let admission = match to {
+        Endpoint::Outside(outside) => outside.admission.as_deref(),
+        _ => None,
+    };
+    let interface = to.interface();
+    // From the internet an endpoint is reached by the public address of that private address (contract §2).
+    let from_internet = from.interface().is_none() && !simulate::is_private_address(source);
+    let public = interface.filter(|_| from_internet).and_then(|idx| network.interfaces.get(idx).public_of(destination));
+    let address = public.map_or(destination, IpAddr::V4);
+    (start, Target { address, interface, admission })
+}
+
+/// One piece of the asked ports.
+struct Piece {
+    what: AllowedPorts,
+    protocol: Protocol,
+    transport: Transport,
+    forward: Verdict,
+    back: Option<Verdict>,
+    source_ports: PortRanges,
+    translated: Option<PortRanges>,
+    runs: Vec<(Trace, Session)>,
+    replies: Vec<Trace>,
+}
+
+impl Piece {
+    fn verdict(&self) -> Verdict {
+        self.back.map_or(self.forward, |back| self.forward.and(back))
+    }
+}
+
+/// Judges all asked ports for one piece of source and destination addresses.
+fn cell(
+    network: &Network,
+    from: &Endpoint,
+    to: &Destination,
+    ask: &Ask,
+    lanes: &[Lane],
+    (sources, destinations): (&IpSet, &IpSet),
+    met: &mut Cuts,
+) -> Option<PairAnswer> {
+    let source = representative(sources)?;
+    let destination = representative(destinations)?;
+    let (start, target) = ends(network, from, &to.endpoint, source, destination);
+    let client_ports = ask.source_ports.clone().unwrap_or_else(|| default_source_ports(network, from));
+    let mut pieces: Vec<Piece> = Vec::new();
+    for lane in lanes {
+        match (lane, &to.ports) {
+            (Lane::Ports(protocol, asked), Some(map)) => {
+                // EK-42: kube-proxy translates at the sender's node; the asked port is the service's.
+                for &(_, port, target_port) in map.iter().filter(|(p, port, _)| p == protocol && asked.contains(*port)) {
+                    let inner = Lane::Ports(*protocol, IntervalSet::single(target_port));
+                    for mut piece in judge_lane(network, start, target, &inner, &client_ports, met) {
+                        piece.what = AllowedPorts::Ports(*protocol, IntervalSet::single(port));
+                        pieces.push(piece);
+                    }
+                }
+            }
+            // A service has ports and nothing else.
+            (_, Some(_)) => {}
+            (_, None) => pieces.extend(judge_lane(network, start, target, lane, &client_ports, met)),
+        }
+    }
+    if pieces.is_empty() {
+        return Some(refused(Code::NoPossibleDestination, "EK-42", from));
+    }
+    Some(summarise(pieces, start, target))
+}
+
+/// Judges one lane: cuts the asked points by what the path's filters tell apart, one packet for each piece.
+fn judge_lane(
+    network: &Network,
+    start: Start,
+    target: Target<'_>,
+    lane: &Lane,
+    client_ports: &PortRanges,
+    met: &mut Cuts,
+) -> Vec<Piece> {
+    let first_source = client_ports.first().unwrap_or(1024);
+    let mut pieces: Vec<Piece> = Vec::new();
+    let walk = |protocol: Protocol, transport: Transport, what: AllowedPorts| {
+        let runs = simulate::forward(network, start, target, protocol, transport);
+        let forward = Verdict::over(runs.iter().map(|(trace, _)| trace.verdict())).unwrap_or(Verdict::Unknown);
+        Piece {
+            what,
+            protocol,
+            transport,
+            forward,
+            back: None,
+            source_ports: PortRanges::empty(),
+            translated: None,
+            runs,
+            replies: Vec::new(),
+        }
+    };
+    let probe_cuts = |protocol: Protocol, transport: Transport, met: &mut Cuts| {
+        let mut own = Cuts::default();
+        for (trace, _) in simulate::forward(network, start, target, protocol, transport) {
+            own.add(network, &trace);
+        }
+        met.merge(&own);
+        own
+    };
+    match lane {
+        Lane::Ports(protocol, asked) => {
+            let Some(first) = asked.first() else { return pieces };
+            let transport = |port| Transport::Ports { source: first_source, destination: port };
+            let parts = if asked.count() == 1 {
+                vec![asked.clone()]
+            } else {
+                probe_cuts(*protocol, transport(first), met).port_pieces(network, *protocol, asked)
+            };
+            for part in parts {
+                let Some(port) = part.first() else { continue };
+                let what = AllowedPorts::Ports(*protocol, part);
+                pieces.push(walk(*protocol, transport(port), what));
+            }
+            judge_port_replies(network, *protocol, client_ports, &mut pieces, met);
+        }
+        Lane::Icmp(protocol, asked) => {
+            let Some((kind, code)) = asked.first() else { return pieces };
+            let parts = if asked.points().count() == 1 {
+                vec![asked.clone()]
+            } else {
+                let family = if *protocol == Protocol::ICMP { Family::V4 } else { Family::V6 };
+                probe_cuts(*protocol, Transport::Icmp { kind, code }, met).icmp_pieces(network, *protocol, family, asked)
+            };
+            for part in parts {
+                let Some((kind, code)) = part.first() else { continue };
+                let what = AllowedPorts::Icmp(*protocol, part);
+                let mut piece = walk(*protocol, Transport::Icmp { kind, code }, what);
+                judge_icmp_reply(network, *protocol, kind, code, &mut piece);
+                pieces.push(piece);
+            }
+        }
+        Lane::Protocols(asked) => {
+            let Some(first) = asked.first() else { return pieces };
+            let parts = if asked.count() == 1 {
+                vec![asked.clone()]
+            } else {
+                probe_cuts(Protocol::new(first), Transport::Opaque, met).protocol_pieces(network, asked)
+            };
+            for part in parts {
+                let Some(number) = part.first() else { continue };
+                let what = AllowedPorts::Protocols(part);
+                pieces.push(walk(Protocol::new(number), Transport::Opaque, what));
+            }
+        }
+    }
+    for piece in &pieces {
+        for trace in piece.runs.iter().map(|(trace, _)| trace).chain(&piece.replies) {
+            met.add(network, trace);
+        }
+    }
+    pieces
+}
+
+/// Judges the reply to a ping or its kin; other messages have none.
+fn judge_icmp_reply(network: &Network, protocol: Protocol, kind: u8, code: u8, piece: &mut Piece) {
+    let family = if protocol == Protocol::ICMP { Family::V4 } else { Family::V6 };
+    let Some(answer) = icmp_reply(family, kind) else { return };
+    if piece.forward == Verdict::Blocked {
+        return;
+    }
+    let transport = Transport::Icmp { kind: answer, code };
+    let mut verdicts = Vec::new();
+    for (trace, session) in &piece.runs {
+        if trace.verdict() == Verdict::Blocked {
+            continue;
+        }
+        if !session.has_responder() {
+            verdicts.push(Verdict::Unknown);
+            continue;
+        }
+        for reply in simulate::reply(network, session, transport, None) {
+            verdicts.push(reply.verdict());
+            piece.replies.push(reply);
+        }
+    }
+    piece.back = Verdict::over(verdicts);
+}
+
+/// A NAT gateway's port pool (RT-24).
+const POOL: (u16, u16) = (1024, u16::MAX);
+
+/// Judges the replies of a TCP or UDP lane. No rule looks at a reply's source port (M-2), so the answer is one for all
+/// pieces whose first packet passes.
+fn judge_port_replies(
+    network: &Network,
+    protocol: Protocol,
+    client_ports: &PortRanges,
+    pieces: &mut [Piece],
+    met: &mut Cuts,
+) {
+    let Some(first) = pieces.iter().position(|piece| piece.forward != Verdict::Blocked) else { return };
+    let Some(piece) = pieces.get(first) else { return };
+    let service = match piece.transport {
+        Transport::Ports { destination, .. } => destination,
+        _ => return,
+    };
+    let runs: Vec<&(Trace, Session)> = piece.runs.iter().filter(|(trace, _)| trace.verdict() != Verdict::Blocked).collect();
+    let mut own = Cuts::default();
+    let pool = PortRanges::range(POOL.0, POOL.1);
+    let answer = |port: u16| Transport::Ports { source: service, destination: port };
+    let mut per_source: Vec<(PortRanges, Vec<Verdict>)> = vec![(client_ports.clone(), Vec::new())];
+    let mut per_pool: Vec<(PortRanges, Vec<Verdict>)> = Vec::new();
+    let mut replies = Vec::new();
+    let mut opaque = false;
+    // First one probe to learn which filters the reply meets, then one walk for each piece they cut.
+    for (_, session) in &runs {
+        if !session.has_responder() {
+            opaque = true;
+            continue;
+        }
+        let Some(port) = client_ports.first() else { continue };
+        let pool_port = session.rewrites_port().then_some(POOL.0);
+        for reply in simulate::reply(network, session, answer(port), pool_port) {
+            own.add(network, &reply);
+        }
+    }
+    met.merge(&own);
+    let source_parts = own.port_pieces(network, protocol, client_ports);
+    let pool_parts = own.port_pieces(network, protocol, &pool);
+    if runs.iter().any(|(_, session)| session.has_responder()) {
+        per_source = source_parts.into_iter().map(|part| (part, Vec::new())).collect();
+    }
+    for (_, session) in &runs {
+        if !session.has_responder() {
+            continue;
+        }
+        let rewrites = session.rewrites_port();
+        if rewrites && per_pool.is_empty() {
+            per_pool = pool_parts.iter().map(|part| (part.clone(), Vec::new())).collect();
+        }
+        for (part, verdicts) in &mut per_source {
+            let Some(port) = part.first() else { continue };
+            if rewrites {
+                for (pool_part, pool_verdicts) in &mut per_pool {
+                    for reply in simulate::reply(network, session, answer(port), pool_part.first()) {
+                        verdicts.push(reply.verdict());
+                        pool_verdicts.push(reply.verdict());
+                        replies.push(reply);
+                    }
+                }
+            } else {
+                for reply in simulate::reply(network, session, answer(port), None) {
+                    verdicts.push(reply.verdict());
+                    replies.push(reply);
+                }
+            }
+        }
+    }
+    if opaque {
+        per_source.iter_mut().for_each(|(_, verdicts)| verdicts.push(Verdict::Unknown));
+    }
+    let passing = |parts: &[(PortRanges, Vec<Verdict>)]| {
+        let parts = parts.iter().filter(|(_, v)| Verdict::over(v.iter().copied()).is_some_and(Verdict::passes));
+        parts.fold(PortRanges::empty(), |all, (part, _)| all.union(part))
+    };
+    let source_ports = passing(&per_source);
+    let back = Verdict::over(per_source.iter().filter_map(|(_, verdicts)| Verdict::over(verdicts.iter().copied())));
+    let translated = (!per_pool.is_empty()).then(|| passing(&per_pool));
+    for (position, piece) in pieces.iter_mut().enumerate() {
+        if piece.forward == Verdict::Blocked {
+            continue;
+        }
+        piece.back = back;
+        piece.source_ports.clone_from(&source_ports);
+        piece.translated.clone_from(&translated);
+        if position == first {
+            piece.replies = std::mem::take(&mut replies);
+        }
+    }
+}
+
+/// Puts the pieces of one cell together.
+fn summarise(pieces: Vec<Piece>, start: Start, target: Target<'_>) -> PairAnswer {
+    let verdict = Verdict::over(pieces.iter().map(Piece::verdict)).unwrap_or(Verdict::Unknown);
+    let forward = Verdict::over(pieces.iter().map(|piece| piece.forward)).unwrap_or(Verdict::Unknown);
+    let back = Verdict::over(pieces.iter().filter(|p| p.forward != Verdict::Blocked).filter_map(|piece| piece.back));
+    let shown = pieces
+        .iter()
+        .position(|piece| piece.verdict() == Verdict::Reachable)
+        .or_else(|| pieces.iter().position(|piece| piece.verdict() == Verdict::Partial))
+        .or_else(|| pieces.iter().position(|piece| piece.forward.passes()))
+        .unwrap_or(0);
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut assumptions: Vec<Assumption> = Vec::new();
+    for piece in &pieces {
+        for (_, session) in &piece.runs {
+            assumptions.extend(session.assumptions());
+        }
+        if piece.verdict() == Verdict::Reachable {
+            continue;
+        }
+        // A denial decides whatever is unknown beside it (M-4), so only denials explain a blocked piece.
+        let denials_only = piece.verdict() == Verdict::Blocked;
+        let traces = piece.runs.iter().map(|(trace, _)| trace).chain(&piece.replies);
+        for step in traces.flat_map(|trace| &trace.steps) {
+            match &step.outcome {
+                Outcome::Blocked(reason) => reasons.push(reason.clone()),
+                Outcome::Unknown(reason) if !denials_only => reasons.push(reason.clone()),
+                _ => {}
+            }
+        }
+        let pool = PortRanges::range(POOL.0, POOL.1);
+        if let Some(translated) = piece.translated.as_ref().filter(|t| !t.is_empty() && **t != pool) {
+            let nat = piece.runs.iter().flat_map(|(trace, _)| &trace.steps).find_map(|step| match step.site {
+                Site::NatGateway(_) => Some(step.site.clone()),
+                _ => None,
+            });
+            reasons.push(Reason {
+                leg: Leg::Return,
+                code: Code::RemapEphemeralPort,
+                direction: None,
+                site: nat.unwrap_or(Site::Internet),
+                rule: None,
+                semantics: "NA-9",
+                note: Some(translated.to_string().into()),
+                call: None,
+            });
+        }
+    }
+    unique(&mut reasons);
+    assumptions.sort_unstable();
+    assumptions.dedup();
+    let allowed = allowed(&pieces);
+    let translated = pieces.iter().find_map(|piece| piece.translated.clone());
+    let mut answer = PairAnswer {
+        verdict,
+        forward,
+        back,
+        allowed,
+        reasons,
+        decided_by: Vec::new(),
+        witness: None,
+        forward_path: Vec::new(),
+        return_path: Vec::new(),
+        tracking: (None, None),
+        translated,
+        outside: None,
+        assumptions,
+    };
+    if let Some(piece) = pieces.into_iter().nth(shown) {
+        show(&mut answer, piece, start, target);
+    }
+    answer
+}
+
+/// Fills in the witness and its path.
+fn show(answer: &mut PairAnswer, piece: Piece, start: Start, target: Target<'_>) {
+    let transport = match (piece.transport, piece.source_ports.first()) {
+        (Transport::Ports { destination, .. }, Some(source)) => Transport::Ports { source, destination },
+        (transport, _) => transport,
+    };
+    answer.witness = Some(Flow {
+        source: start.address(),
+        destination: target.address,
+        protocol: piece.protocol,
+        transport,
+    });
+    // Of the ways that AWS may pick, the one that shows the verdict.
+    let wanted = piece.forward;
+    let best = piece.runs.iter().position(|(trace, _)| trace.verdict() == wanted).unwrap_or(0);
+    if let Some((trace, session)) = piece.runs.into_iter().nth(best) {
+        answer.tracking = session.tracking();
+        answer.forward_path = trace.steps;
+    }
+    let wanted = piece.back;
+    let best = piece.replies.iter().position(|trace| Some(trace.verdict()) == wanted);
+    let best = best.or_else(|| piece.replies.iter().position(|trace| trace.verdict().passes())).unwrap_or(0);
+    if let Some(trace) = piece.replies.into_iter().nth(best) {
+        answer.return_path = trace.steps;
+    }
+    let steps = answer.forward_path.iter().chain(&answer.return_path);
+    let mut rules: Vec<RuleRef> = steps.filter_map(|step| step.rule.clone()).collect();
+    let mut seen = Vec::new();
+    rules.retain(|rule| {
+        let fresh = !seen.contains(rule);
+        if fresh {
+            seen.push(rule.clone());
+        }
+        fresh
+    });
+    answer.decided_by = rules;
+}
+
+/// What passes, one entry per protocol and distinct set of source ports.
+fn allowed(pieces: &[Piece]) -> Vec<Allowed> {
+    let mut list: Vec<Allowed> = Vec::new();
+    for piece in pieces.iter().filter(|piece| piece.verdict().passes()) {
+        let source_ports = piece.source_ports.clone();
+        let same = list.iter_mut().find(|entry| {
+            entry.source_ports == source_ports
+                && match (&entry.what, &piece.what) {
+                    (AllowedPorts::Ports(a, _), AllowedPorts::Ports(b, _))
+                    | (AllowedPorts::Icmp(a, _), AllowedPorts::Icmp(b, _)) => a == b,
+                    (AllowedPorts::Protocols(_), AllowedPorts::Protocols(_)) => true,
+                    _ => false,
+                }
+        });
+        match same {
+            Some(entry) => {
+                entry.what = match (&entry.what, &piece.what) {
+                    (AllowedPorts::Ports(p, a), AllowedPorts::Ports(_, b)) => AllowedPorts::Ports(*p, a.union(b)),
+                    (AllowedPorts::Icmp(p, a), AllowedPorts::Icmp(_, b)) => AllowedPorts::Icmp(*p, a.union(b)),
+                    (AllowedPorts::Protocols(a), AllowedPorts::Protocols(b)) => AllowedPorts::Protocols(a.union(b)),
+                    (kept, _) => kept.clone(),
+                };
+            }
+            None => list.push(Allowed { what: piece.what.clone(), source_ports }),
+        }
+    }
+    list
+}
+
+/// Puts the address pieces together: all alike, or by the default range where `internet` is asked.
+fn combine(network: &Network, from: &Endpoint, mut cells: Vec<Cell>, by_default_range: bool) -> PairAnswer {
+    if cells.is_empty() {
+        return refused(Code::NoPossibleDestination, "M-6b", from);
+    }
+    if cells.len() == 1 && !by_default_range {
+        return cells.swap_remove(0).answer;
+    }
+    if by_default_range {
+        return by_default(network, cells);
+    }
+    let verdict = Verdict::over(cells.iter().map(|cell| cell.answer.verdict)).unwrap_or(Verdict::Unknown);
+    let forward = Verdict::over(cells.iter().map(|cell| cell.answer.forward)).unwrap_or(Verdict::Unknown);
+    let back = Verdict::over(cells.iter().filter_map(|cell| cell.answer.back));
+    let shown = cells.iter().position(|cell| cell.answer.verdict.passes()).unwrap_or(0);
+    let mut reasons: Vec<Reason> = cells.iter().flat_map(|cell| cell.answer.reasons.iter().cloned()).collect();
+    unique(&mut reasons);
+    let mut assumptions: Vec<Assumption> = cells.iter().flat_map(|cell| cell.answer.assumptions.clone()).collect();
+    assumptions.sort_unstable();
+    assumptions.dedup();
+    let mut answer = cells.swap_remove(shown).answer;
+    answer.verdict = verdict;
+    answer.forward = forward;
+    answer.back = back;
+    answer.reasons = reasons;
+    answer.assumptions = assumptions;
+    answer
+}
+
+/// Contract §2, `internet`: the default range decides; where it is blocked but some carve-outs pass, partial.
+fn by_default(network: &Network, cells: Vec<Cell>) -> PairAnswer {
+    // The default range is the largest piece: the one that nothing singles out.
+    let size = |cell: &Cell| cell.source.count().max(cell.destination.count());
+    let default = cells.iter().enumerate().max_by_key(|(i, cell)| (size(cell), std::cmp::Reverse(*i))).map_or(0, |(i, _)| i);
+    let mut carved = Carved::default();
+    let mut default_answer: Option<PairAnswer> = None;
+    let mut others: Vec<Cell> = Vec::new();
+    for (position, cell) in cells.into_iter().enumerate() {
+        if position == default {
+            default_answer = Some(cell.answer);
+        } else {
+            others.push(cell);
+        }
+    }
+    let Some(mut answer) = default_answer else {
+        return refused(Code::NoPossibleDestination, "M-6b", &Endpoint::internet(network));
+    };
+    // What a gateway endpoint takes is a service's, not the internet (`aws/s3` asks for it).
+    others.retain(|cell| !cell.answer.forward_path.iter().any(|step| matches!(step.site, Site::Endpoint(_))));
+    for cell in &others {
+        if cell.answer.verdict == answer.verdict {
+            continue;
+        }
+        let outside = if cell.source.count() > cell.destination.count() { &cell.source } else { &cell.destination };
+        let list = match cell.answer.verdict {
+            Verdict::Reachable => &mut carved.reachable,
+            Verdict::Blocked => &mut carved.blocked,
+            Verdict::Partial => &mut carved.partial,
+            Verdict::Unknown => &mut carved.unknown,
+        };
+        list.extend(outside.cidrs());
+    }
+    for list in [&mut carved.reachable, &mut carved.blocked, &mut carved.partial, &mut carved.unknown] {
+        list.sort();
+    }
+    let some_pass = !carved.reachable.is_empty() || !carved.partial.is_empty();
+    if answer.verdict == Verdict::Blocked && some_pass {
+        answer.verdict = Verdict::Partial;
+        let forward_passes = others.iter().any(|cell| cell.answer.forward.passes());
+        if answer.forward == Verdict::Blocked && forward_passes {
+            answer.forward = Verdict::Partial;
+        }
+        let backs = others.iter().filter(|cell| cell.answer.verdict.passes()).filter_map(|cell| cell.answer.back);
+        answer.back = Verdict::over(backs.chain(answer.back));
+        if let Some(cell) = others.into_iter().find(|cell| cell.answer.verdict.passes()) {
+            answer.allowed = cell.answer.allowed;
+        }
+    }
+    answer.outside = Some(carved);
+    answer
+}
+
+/// Keeps the first of equal reasons, denials before unknowns.
+fn unique(reasons: &mut Vec<Reason>) {
+    let mut kept: Vec<Reason> = Vec::with_capacity(reasons.len());
+    for reason in reasons.drain(..) {
+        if !kept.contains(&reason) {
+            kept.push(reason);
+        }
+    }
+    kept.sort_by_key(|reason| (reason.leg, reason.call.is_some()));
+    *reasons = kept;
+}
+

@@ -1,0 +1,163 @@
+//! Route selection: longest prefix, then the tie-breaks.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use reach_model::Call;
+use reach_model::network::{
+    Destination, EndpointKind, Idx, Network, Ref, Route, RouteOrigin, RouteState, RouteTable, RouteTarget,
+};
+
+use crate::reason::Code;
+
+/// What a route table says of a destination.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RouteChoice<'n> {
+    /// This route, by this prefix.
+    Route(&'n Route, IpNet),
+    /// RT-7: no route, no way.
+    NoRoute,
+    /// What decides is not in the snapshot, or AWS does not say.
+    Unknown(Code, &'static str, Option<Call>, String),
+}
+
+/// The rank of a route among those of equal prefix length (RT-5): lower wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Static,
+    PrefixList,
+    Propagated,
+    Advertised,
+}
+
+/// Chooses the route of `table` for `destination` (RT-2, RT-5, RT-6). O(|routes| + |prefix-list entries|).
+pub fn choose_route<'n>(network: &'n Network, table: Idx<RouteTable>, destination: IpAddr) -> RouteChoice<'n> {
+    let table = network.route_tables.get(table);
+    let local = table.routes.iter().any(|route| {
+        route.target == RouteTarget::Local
+            && matches!(&route.destination, Destination::Cidr(net) if net.contains(&destination))
+    });
+    let mut best: Vec<(&Route, IpNet, Rank)> = Vec::new();
+    for route in &table.routes {
+        let (net, rank) = match &route.destination {
+            Destination::Cidr(net) if net.contains(&destination) => {
+                let rank = match route.origin {
+                    RouteOrigin::Static => Rank::Static,
+                    RouteOrigin::Propagated => Rank::Propagated,
+                    RouteOrigin::Advertised => Rank::Advertised,
+                };
+                (*net, rank)
+            }
+            Destination::Cidr(_) => continue,
+            Destination::PrefixList(list) => {
+                let list = list.known().map(|idx| network.prefix_lists.get(idx));
+                match list.and_then(|list| list.cidrs.as_ref()) {
+                    Some(cidrs) => {
+                        let longest = cidrs.iter().filter(|net| net.contains(&destination)).max_by_key(|n| n.prefix_len());
+                        let Some(net) = longest else { continue };
+                        (*net, Rank::PrefixList)
+                    }
+                    None if could_match(network, route, destination, local) => {
+                        return RouteChoice::Unknown(
+                            Code::NotCollected,
+                            "RT-10",
+                            Some(Call::GetManagedPrefixListEntries),
+                            list_name(network, route),
+                        );
+                    }
+                    None => continue,
+                }
+            }
+        };
+        // RT-6: what a VPN or Direct Connect propagates never beats the VPC's own addresses.
+        if local && rank == Rank::Propagated {
+            continue;
+        }
+        match best.first() {
+            Some(&(_, current, current_rank)) => {
+                let better = net.prefix_len() > current.prefix_len()
+                    || (net.prefix_len() == current.prefix_len() && rank < current_rank);
+                let equal = net.prefix_len() == current.prefix_len() && rank == current_rank;
+                if better {
+                    best.clear();
+                }
+                if better || equal {
+                    best.push((route, net, rank));
+                }
+            }
+            None => best.push((route, net, rank)),
+        }
+        // A route server's routes against others of the same prefix: the order is not documented (RT-5).
+        if rank == Rank::Advertised
+            && let Some(&(_, current, current_rank)) = best.first()
+            && current.prefix_len() == net.prefix_len()
+            && current_rank != Rank::Advertised
+            && current_rank != Rank::Static
+        {
+            return RouteChoice::Unknown(
+                Code::Undocumented,
+                "RT-5",
+                None,
+                format!("the rank of a route server's route to {net}"),
+            );
+        }
+    }
+    let Some(&(route, net, rank)) = best.first() else { return RouteChoice::NoRoute };
+    if route.state == RouteState::Filtered {
+        return RouteChoice::Unknown(Code::Undocumented, "RT-8", None, format!("the route state `filtered` of {net}"));
+    }
+    let differs = best.iter().any(|(other, _, _)| other.target != route.target);
+    if differs && rank == Rank::PrefixList {
+        // RT-5: AWS picks one at random and keeps it.
+        let note = format!("two prefix lists with different targets hold {net}");
+        return RouteChoice::Unknown(Code::Undocumented, "RT-5", None, note);
+    }
+    if differs && rank == Rank::Propagated {
+        let note = format!("several gateways propagate {net}");
+        return RouteChoice::Unknown(Code::Undocumented, "RT-5", None, note);
+    }
+    RouteChoice::Route(route, net)
+}
+
+/// Whether a prefix list whose entries are not in the snapshot could hold `destination`.
+fn could_match(network: &Network, route: &Route, destination: IpAddr, local: bool) -> bool {
+    let Destination::PrefixList(list) = &route.destination else { return false };
+    let list = list.known().map(|idx| network.prefix_lists.get(idx));
+    if list.and_then(|list| list.family).is_some_and(|family| family != reach_packets::Family::of(destination)) {
+        return false;
+    }
+    // The lists of gateway endpoints hold a service's public ranges (PL-9), never private addresses of a VPC.
+    let gateway_endpoint = match &route.target {
+        RouteTarget::Endpoint(Ref::Known(endpoint)) => network.endpoints.get(*endpoint).kind == EndpointKind::Gateway,
+        _ => false,
+    };
+    !(gateway_endpoint && (local || is_private(destination)))
+}
+
+fn list_name(network: &Network, route: &Route) -> String {
+    match &route.destination {
+        Destination::PrefixList(list) => list.id(&network.prefix_lists).to_string(),
+        Destination::Cidr(net) => net.to_string(),
+    }
+}
+
+/// RFC 1918, RFC 6598 and unique local addresses.
+pub(super) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || is_rfc6598(address),
+        IpAddr::V6(v6) => (v6.segments()[0] & 0xfe00) == 0xfc00,
+    }
+}
+
+/// 100.64.0.0/10.
+pub(super) fn is_rfc6598(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 100 && (v4.octets()[1] & 0xc0) == 64)
+}
+
+/// RT-11: 169.254.168.0/22 and fd00:ec2::/32 are never forwarded.
+pub(super) fn is_unroutable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.octets()[0] == 169 && v4.octets()[1] == 254 && (v4.octets()[2] & 0xfc) == 168,
+        IpAddr::V6(v6) => v6.segments()[0] == 0xfd00 && v6.segments()[1] == 0x0ec2,
+    }
+}

@@ -1,0 +1,113 @@
+//! The validated network: every resource typed, every reference resolved or recorded as missing.
+//!
+//! A `Network` says what is configured; what a configuration *does* to a packet is the engines' business. Dangling
+//! references are kept as [`Ref::Missing`], and collections that were not collected are `None`: neither is ever read
+//! as empty.
+
+mod build;
+mod cluster;
+mod filter;
+mod interface;
+mod place;
+mod routing;
+mod table;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+pub use build::{BuildErrors, build};
+pub use cluster::{Cluster, CniSettings, Kubernetes, Pod, Service, ServicePort};
+pub use filter::{
+    Direction, GroupPeer, NetworkAcl, NetworkAclEntry, Peer, PrefixList, RuleProtocol, SecurityGroup, SecurityGroupRule,
+};
+pub use interface::{
+    AddressIndex, EndpointKind, Instance, InstanceConnectEndpoint, InterfaceAddress, InterfaceAttachment, InterfaceKind,
+    LoadBalancer, NetworkInterface, VpcEndpoint,
+};
+pub use place::{BlockMode, DnsServers, Subnet, Vpc};
+pub use routing::{
+    Association, Attachment, AttachmentKind, Destination, EgressOnlyGateway, InternetGateway, NatAddress, NatGateway,
+    Peering, PeeringSide, Route, RouteOrigin, RouteState, RouteTable, RouteTarget, TransitGateway, TransitGatewayRoute,
+    TransitGatewayTable,
+};
+pub use table::{Idx, Ref, Resource, Table};
+
+use crate::api::Call;
+use crate::aws::Tag;
+use crate::ids::{TransitGatewayAttachmentId, TransitGatewayId};
+use crate::snapshot::{Coverage, ScopeIndex};
+
+/// Tags by key, sorted.
+pub type Tags = Vec<(Box<str>, Box<str>)>;
+
+/// Everything that the snapshot says about the network.
+#[derive(Debug, Default)]
+pub struct Network {
+    pub vpcs: Table<Vpc>,
+    pub subnets: Table<Subnet>,
+    pub groups: Table<SecurityGroup>,
+    pub acls: Table<NetworkAcl>,
+    pub prefix_lists: Table<PrefixList>,
+    pub interfaces: Table<NetworkInterface>,
+    pub instances: Table<Instance>,
+    pub endpoints: Table<VpcEndpoint>,
+    pub load_balancers: Vec<LoadBalancer>,
+    pub instance_connect_endpoints: Vec<InstanceConnectEndpoint>,
+    pub route_tables: Table<RouteTable>,
+    pub internet_gateways: Table<InternetGateway>,
+    pub egress_only_gateways: Table<EgressOnlyGateway>,
+    pub nat_gateways: Table<NatGateway>,
+    pub peerings: Table<Peering>,
+    pub transit_gateways: Table<TransitGateway>,
+    pub attachments: Table<Attachment>,
+    pub transit_gateway_tables: Table<TransitGatewayTable>,
+    /// Peerings between transit gateways: the attachment and its two ends.
+    pub gateway_peerings: Vec<(TransitGatewayAttachmentId, [Option<TransitGatewayId>; 2])>,
+    pub clusters: Table<Cluster>,
+    pub kubernetes: Kubernetes,
+    pub addresses: AddressIndex,
+    pub coverage: Coverage,
+    /// Accounts whose security groups are in the snapshot: the accounts it was taken in (RT-52).
+    pub account_owners: BTreeSet<Box<str>>,
+    /// Disagreements that do not stop an analysis.
+    pub warnings: Vec<String>,
+}
+
+impl Network {
+    /// Whether `call` was answered in full in the scope of `vpc`.
+    pub fn collected(&self, scope: ScopeIndex, call: Call) -> bool {
+        self.coverage.is_complete(scope, call)
+    }
+
+    /// The subnet of `vpc` that holds `address`. O(|subnets of the VPC|).
+    pub fn subnet_of(&self, vpc: Idx<Vpc>, address: IpAddr) -> Option<Idx<Subnet>> {
+        let subnets = &self.vpcs.get(vpc).subnets;
+        subnets.iter().copied().find(|&subnet| self.subnets.get(subnet).contains(address))
+    }
+
+    /// The VPCs whose CIDRs hold `address`, in input order.
+    pub fn vpcs_of(&self, address: IpAddr) -> Vec<Idx<Vpc>> {
+        self.vpcs.iter().filter(|(_, vpc)| vpc.contains(address)).map(|(idx, _)| idx).collect()
+    }
+}
+
+/// Sorted key-value pairs of a tag list.
+fn tags(list: &[Tag]) -> Tags {
+    let mut tags: Tags = list
+        .iter()
+        .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
+        .collect();
+    tags.sort();
+    tags
+}
+
+/// The `Name` tag, where it is not empty.
+fn name_of(list: &[Tag]) -> Option<Box<str>> {
+    let tag = list.iter().find(|tag| tag.key.as_deref() == Some("Name"))?;
+    tag.value.clone().filter(|name| !name.is_empty())
+}
+
+/// The value of a tag.
+pub fn tag<'t>(tags: &'t Tags, key: &str) -> Option<&'t str> {
+    tags.binary_search_by(|(k, _)| (**k).cmp(key)).ok().and_then(|i| tags.get(i)).map(|(_, value)| &**value)
+}

@@ -1,0 +1,127 @@
+//! The order in which a network is built from a snapshot, and the bookkeeping of what is wrong with it.
+
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use super::table::{Ref, Resource, Table};
+use super::{AddressIndex, Network, cluster, filter, interface, place, routing};
+use crate::aws::Text;
+use crate::snapshot::{Place, Snapshot};
+
+/// Problems of content: every one names file and JSON path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct BuildErrors(pub Vec<String>);
+
+/// A network under construction.
+#[derive(Debug)]
+pub(super) struct Builder<'s> {
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) network: Network,
+    problems: Vec<(Place, String)>,
+}
+
+impl<'s> Builder<'s> {
+    /// Notes that the element at `at` is wrong in the field at `path`.
+    pub(super) fn problem(&mut self, at: Place, path: &str, message: String) {
+        let text = format!("{}: {message}", self.snapshot.locate(at, path));
+        self.problems.push((at, text));
+    }
+
+    /// Notes something that does not stop an analysis.
+    pub(super) fn warn(&mut self, line: String) {
+        self.network.warnings.push(line);
+    }
+
+    /// Parses an id that must be there.
+    pub(super) fn id<I: FromStr<Err = crate::ids::IdError>>(
+        &mut self,
+        text: &Option<Text>,
+        at: Place,
+        path: &str,
+    ) -> Option<I> {
+        match text.as_deref().map(str::parse) {
+            Some(Ok(id)) => Some(id),
+            Some(Err(error)) => {
+                self.problem(at, path, error.to_string());
+                None
+            }
+            None => {
+                self.problem(at, path, "is missing".to_owned());
+                None
+            }
+        }
+    }
+
+    /// Parses and resolves a reference that may be absent.
+    pub(super) fn optional_ref<T>(
+        &mut self,
+        text: &Option<Text>,
+        at: Place,
+        path: &str,
+        table: impl Fn(&Network) -> &Table<T>,
+    ) -> Option<Ref<T>>
+    where
+        T: Resource,
+        T::Id: FromStr<Err = crate::ids::IdError>,
+    {
+        let text = text.as_deref().filter(|text| !text.is_empty())?;
+        match text.parse::<T::Id>() {
+            Ok(id) => Some(table(&self.network).reference(id)),
+            Err(error) => {
+                self.problem(at, path, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Parses an IPv4 address.
+    pub(super) fn ipv4(&mut self, text: &str, at: Place, path: &str) -> Option<Ipv4Addr> {
+        match text.parse() {
+            Ok(address) => Some(address),
+            Err(_) => {
+                self.problem(at, path, format!("\"{text}\" is not an IPv4 address"));
+                None
+            }
+        }
+    }
+}
+
+/// Builds the network; the order is that of the references.
+///
+/// # Errors
+///
+/// Every problem of content in the snapshot, in the order of files and positions.
+pub fn build(snapshot: &Snapshot) -> Result<Network, BuildErrors> {
+    let network = Network { warnings: snapshot.warnings.clone(), ..Network::default() };
+    let mut builder = Builder { snapshot, network, problems: Vec::new() };
+    filter::prefix_lists(&mut builder);
+    place::vpcs(&mut builder);
+    place::subnets(&mut builder);
+    filter::security_groups(&mut builder);
+    filter::network_acls(&mut builder);
+    interface::instances(&mut builder);
+    interface::interfaces(&mut builder);
+    interface::endpoints(&mut builder);
+    interface::services(&mut builder);
+    routing::gateways(&mut builder);
+    routing::route_tables(&mut builder);
+    place::associations(&mut builder);
+    cluster::clusters(&mut builder);
+    if !builder.problems.is_empty() {
+        builder.problems.sort();
+        builder.problems.dedup();
+        return Err(BuildErrors(builder.problems.into_iter().map(|(_, text)| text).collect()));
+    }
+    let addresses = AddressIndex::build(&builder);
+    let mut network = builder.network;
+    network.addresses = addresses;
+    network.coverage = snapshot.coverage.clone();
+    network.account_owners = snapshot
+        .resources
+        .security_groups
+        .iter()
+        .filter_map(|group| group.value.owner_id.clone())
+        .collect();
+    Ok(network)
+}

@@ -1,0 +1,201 @@
+//! Tables of resources: dense storage, typed positions, lookup by id.
+
+use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+use rustc_hash::FxHashMap;
+
+/// A resource with an id of its own.
+pub trait Resource {
+    /// The id type.
+    type Id: Clone + Eq + Ord + Hash + fmt::Display + fmt::Debug;
+
+    /// The id.
+    fn id(&self) -> &Self::Id;
+}
+
+/// The position of a `T` in its [`Table`].
+///
+/// Positions are minted by the table alone, so one that exists is valid for the table it came from.
+pub struct Idx<T>(u32, PhantomData<fn() -> T>);
+
+impl<T> Idx<T> {
+    fn new(position: usize) -> Self {
+        Self(u32::try_from(position).unwrap_or(u32::MAX), PhantomData)
+    }
+
+    /// The position as a number, for dense side tables.
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl<T> Clone for Idx<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Idx<T> {}
+
+impl<T> PartialEq for Idx<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Idx<T> {}
+
+impl<T> PartialOrd for Idx<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Idx<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl<T> Hash for Idx<T> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<T> fmt::Debug for Idx<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// A reference from one resource to another: resolved, or an id that the snapshot does not hold.
+///
+/// A dangling reference is a fact about the snapshot, not an error: whoever needs the other end answers `unknown`.
+pub enum Ref<T: Resource> {
+    /// The resource is in the snapshot.
+    Known(Idx<T>),
+    /// Only its id is.
+    Missing(T::Id),
+}
+
+impl<T: Resource> Ref<T> {
+    /// The position, where the reference is resolved.
+    pub fn known(&self) -> Option<Idx<T>> {
+        match self {
+            Ref::Known(idx) => Some(*idx),
+            Ref::Missing(_) => None,
+        }
+    }
+
+    /// The id, resolved or not.
+    pub fn id<'a>(&'a self, table: &'a Table<T>) -> &'a T::Id {
+        match self {
+            Ref::Known(idx) => table.get(*idx).id(),
+            Ref::Missing(id) => id,
+        }
+    }
+}
+
+impl<T: Resource> Clone for Ref<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Ref::Known(idx) => Ref::Known(*idx),
+            Ref::Missing(id) => Ref::Missing(id.clone()),
+        }
+    }
+}
+
+impl<T: Resource> PartialEq for Ref<T> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Ref::Known(a), Ref::Known(b)) => a == b,
+            (Ref::Missing(a), Ref::Missing(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl<T: Resource> fmt::Debug for Ref<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ref::Known(idx) => idx.fmt(f),
+            Ref::Missing(id) => write!(f, "missing {id}"),
+        }
+    }
+}
+
+/// All resources of one kind, in input order.
+pub struct Table<T: Resource> {
+    items: Vec<T>,
+    by_id: FxHashMap<T::Id, Idx<T>>,
+}
+
+impl<T: Resource> Default for Table<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), by_id: FxHashMap::default() }
+    }
+}
+
+impl<T: Resource + fmt::Debug> fmt::Debug for Table<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.items).finish()
+    }
+}
+
+impl<T: Resource> Table<T> {
+    /// Appends `item`; where the id is taken, the earlier one stays the one that lookups find.
+    pub fn push(&mut self, item: T) -> Idx<T> {
+        let idx = Idx::new(self.items.len());
+        self.by_id.entry(item.id().clone()).or_insert(idx);
+        self.items.push(item);
+        idx
+    }
+
+    /// The resource at `idx`. O(1).
+    #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
+    pub fn get(&self, idx: Idx<T>) -> &T {
+        &self.items[idx.position()]
+    }
+
+    /// The resource at `idx`, to be changed.
+    #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
+    pub fn get_mut(&mut self, idx: Idx<T>) -> &mut T {
+        &mut self.items[idx.position()]
+    }
+
+    /// The position of `id`. O(1).
+    pub fn find(&self, id: &T::Id) -> Option<Idx<T>> {
+        self.by_id.get(id).copied()
+    }
+
+    /// A reference to `id`, resolved where the table holds it.
+    pub fn reference(&self, id: T::Id) -> Ref<T> {
+        match self.find(&id) {
+            Some(idx) => Ref::Known(idx),
+            None => Ref::Missing(id),
+        }
+    }
+
+    /// All resources with their positions, in input order.
+    pub fn iter(&self) -> impl Iterator<Item = (Idx<T>, &T)> {
+        self.items.iter().enumerate().map(|(position, item)| (Idx::new(position), item))
+    }
+
+    /// All positions.
+    pub fn indices(&self) -> impl Iterator<Item = Idx<T>> + use<T> {
+        (0..self.items.len()).map(Idx::new)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
