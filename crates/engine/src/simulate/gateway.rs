@@ -9,7 +9,9 @@ use reach_model::network::{
 };
 use reach_packets::{Protocol, Transport};
 
-use super::route::{RouteChoice, choose_route, is_private, is_rfc6598, is_unroutable};
+use super::route::{
+    RouteChoice, choose_route, is_link_local, is_never_unicast, is_private, is_rfc6598, is_unroutable,
+};
 use super::walk::{Crossing, Identity, Walk};
 use super::{End, Responder, Session, Start, Translation};
 use crate::reason::{Assumption, Code, Leg, Outcome, Reason, RuleRef, Site, Stage, Step};
@@ -25,6 +27,19 @@ impl Walk<'_> {
                 return self.opaque(site, Stage::Route, Code::UnsupportedComponent, "RT-50", Some("VPC Lattice".into()), None);
             }
             return self.stop(site, Stage::Route, Code::CannotRoute, "RT-11");
+        }
+        // SG-36: neither broadcast nor multicast exists in a VPC, and reserved space is nobody's.
+        if is_never_unicast(self.packet.destination) {
+            return self.stop(site, Stage::Route, Code::CannotRoute, "SG-36");
+        }
+        // RT-11 speaks of one /22 of the link-local range; of the rest AWS says nothing.
+        if is_link_local(self.packet.destination) {
+            let note = Some("what becomes of other link-local destinations".to_owned());
+            return self.opaque(site, Stage::Route, Code::Undocumented, "RT-11", note, None);
+        }
+        // SG-24: Lattice's lists hold public addresses, too, which would look like traffic for a gateway.
+        if self.is_lattice(self.packet.destination) {
+            return self.opaque(site, Stage::Route, Code::UnsupportedComponent, "RT-50", Some("VPC Lattice".into()), None);
         }
         if !self.hop() {
             return self.stop(site, Stage::Route, Code::CannotRoute, "RT-7");
@@ -108,6 +123,14 @@ impl Walk<'_> {
             }
             RouteTarget::None => self.stop(Site::RouteTable(table), Stage::Route, Code::BadStateRoute, "RT-8"),
         }
+    }
+
+    /// Whether an address is VPC Lattice's by the prefix lists `com.amazonaws.<region>.vpc-lattice` and its IPv6 kin.
+    fn is_lattice(&self, address: IpAddr) -> bool {
+        let lists = self.network.prefix_lists.iter().map(|(_, list)| list);
+        lists
+            .filter(|list| list.name.as_deref().is_some_and(|name| name.ends_with("vpc-lattice")))
+            .any(|list| list.cidrs.iter().flatten().any(|net| net.contains(&address)))
     }
 
     /// RT-47: an instance that forwards. Its source/destination check decides already; what it does is not modelled.

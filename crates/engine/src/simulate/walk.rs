@@ -289,6 +289,23 @@ impl<'n> Walk<'n> {
     /// SG-30, EK-36, EK-47: what the host's own kernel delivers never reaches an interface.
     fn stays_on_host(&mut self, from: Idx<NetworkInterface>, session: &mut Session) -> Option<End> {
         let sender = self.network.interfaces.get(from);
+        // SG-24: the EKS Pod Identity agent is a process of the node's own, never on the wire.
+        let agent = match self.packet.destination {
+            IpAddr::V4(address) => address == Ipv4Addr::new(169, 254, 170, 23),
+            IpAddr::V6(address) => address.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23],
+        };
+        if self.packet.destination.is_loopback() {
+            self.passed(Site::Interface(from), Stage::HostLocal);
+            session.responder = Responder::Unfiltered;
+            return Some(End::Delivered);
+        }
+        if agent {
+            let node = host::host(self.network, sender).and_then(|id| self.network.instances.find(&id))?;
+            host::cluster_name(self.network.instances.get(node))?;
+            self.passed(Site::Instance(node), Stage::HostLocal);
+            session.responder = Responder::Unfiltered;
+            return Some(End::Delivered);
+        }
         let vpc = sender.vpc.as_ref().and_then(Ref::known)?;
         let to = self.network.addresses.owner(vpc, self.packet.destination)?;
         let receiver = self.network.interfaces.get(to);

@@ -1,0 +1,297 @@
+//! The command line, as data. Doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use reach_engine::Verdict;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// What `--version` prints: the version, then what it reads and writes.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nsnapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs",
+    "\nanswer format:   reach.query/1",
+    "\nfeatures:        none",
+);
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  reachable for all pairs, or as --expect says; success of every other command
+   1  blocked or partial
+   2  the command line, the snapshot or a line of a batch is wrong
+   3  unknown: what the snapshot does not hold decides
+   4  reading or writing failed
+  70  the engines contradict each other (a bug)
+  Where several apply: 70, 4, 2, 1, 3, 0 in that order.";
+
+const EXAMPLES: &str = "\
+Examples:
+  reach query --snapshot demo --from node --to controlplane --port 443
+  reach snapshot script > collect.sh && sh collect.sh     # writes ./snapshot with the AWS CLI
+  reach query --snapshot snapshot --from 10.0.1.7 --to aws/s3 --port https --explain";
+
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  reach query --snapshot demo --from node --to controlplane --port 443
+  reach query --from 10.0.1.7 --to internet/198.51.100.9 --protocol udp --port 53 --source-port 32768-60999
+  reach query --from pod/shop/cart-7d9 --to pod/shop/db-0        # no port: everything that gets through
+  reach query --from i-0123 --to 10.0.0.0/16 --icmp 8
+  reach query --from internet --to name/WEB --port https,8443 --expect blocked
+  reach query --batch questions.jsonl --output jsonl             # one answer a line, in the same order
+
+Selectors:
+  node, node/GROUP, controlplane, apiserver, pod, pod/NAMESPACE/NAME, svc/NAMESPACE/NAME, internet,
+  internet/ADDRESS, aws/SERVICE, lb/NAME, an address or CIDR, an id (i-, eni-, subnet-, sg-, vpc-, vpce-,
+  nat-, pl-) or the beginning of one, name/NAME, tag/KEY=VALUE, vpc-…/SELECTOR, cluster/NAME/SELECTOR
+
+Verdicts:
+  reachable  the first packet and its reply pass
+  blocked    one of them does not
+  partial    some ports, source ports, addresses or placements pass, and the answer says which
+  unknown    what the snapshot does not hold decides, and the answer says which call would tell";
+
+const BATCH_HELP: &str = "\
+A question is a JSON object a line with the keys id, from, to, protocol, port, source_port, icmp_type, icmp_code and \
+family; all but from and to may be left out. `port` is a number or a string like that of --port, `protocol` a name or \
+a number. Every line gets its answer on a line of its own, in the same order: the object that --output json prints, \
+with the id of the question. A line that cannot be answered gets {\"id\", \"error\"}, and the others go on.";
+
+/// Tells whether a packet gets through an AWS VPC or EKS cluster, both ways, and why not
+///
+/// Reads what the AWS CLI prints (`aws ec2 describe-*`), needs no credentials and no network, and answers by security
+/// groups, network ACLs, routes, gateways and endpoints, with the rules that decide.
+#[derive(Debug, Parser)]
+#[command(
+    name = "reach",
+    version,
+    long_version = LONG_VERSION,
+    styles = STYLES,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Colour the output: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_enum, value_name = "WHEN", env = "REACH_COLOR", hide_env_values = true)]
+    #[arg(hide_possible_values = true)]
+    pub(crate) color: Option<Color>,
+    /// Print no answer and no warning: the exit code tells
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say on standard error what was read, and every warning
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask whether traffic passes, both ways, and why not
+    Query(Box<Query>),
+    /// Look into, check and pack snapshots
+    #[command(subcommand, arg_required_else_help = true)]
+    Snapshot(Snapshot),
+    /// Print a completion script for a shell
+    ///
+    /// For example: reach completions bash > ~/.local/share/bash-completion/completions/reach
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for every command into a directory
+    #[command(hide = true)]
+    Man {
+        /// Write the pages of all commands there instead
+        directory: Option<PathBuf>,
+    },
+}
+
+/// Where the snapshot is.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// A directory of AWS CLI output, a snapshot file, `-` for standard input, or `demo`; several are merged
+    #[arg(long, value_name = "PATH", env = "REACH_SNAPSHOT", hide_env_values = true)]
+    pub(crate) snapshot: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{QUERY_EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct Query {
+    /// Who sends the first packet: a selector
+    #[arg(long, value_name = "SELECTOR", required_unless_present = "batch")]
+    pub(crate) from: Option<String>,
+    /// Who is to receive it: a selector
+    #[arg(long, value_name = "SELECTOR", required_unless_present = "batch")]
+    pub(crate) to: Option<String>,
+    /// tcp, udp, icmp, icmpv6, all or a number [default: tcp with --port, icmp with --icmp, else all]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Destination ports: numbers, ranges and service names, such as 443,8000-8999,dns [default: all]
+    #[arg(long, short, value_name = "PORTS", allow_hyphen_values = true)]
+    pub(crate) port: Option<String>,
+    /// The client's ports [default: what that kind of client really uses]
+    #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
+    pub(crate) source_port: Option<String>,
+    /// ICMP messages, such as 8 (any code), 8/0 or 3/4 [default: all]
+    #[arg(long, value_name = "TYPE[/CODE]", allow_hyphen_values = true)]
+    pub(crate) icmp: Option<String>,
+    /// The address family [default: IPv4 where both ends have it, else IPv6]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) family: Option<FamilyArg>,
+    /// Answer the questions of a file, one JSON object a line; `-` is standard input
+    #[arg(long, value_name = "FILE", long_help = format!(
+        "Answer the questions of a file; `-` is standard input\n\n{BATCH_HELP}"
+    ))]
+    #[arg(conflicts_with_all = ["from", "to", "protocol", "port", "source_port", "icmp", "family", "expect"])]
+    pub(crate) batch: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The EKS cluster that selectors speak of, where the snapshot holds several
+    #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+    /// Succeed (exit 0) if and only if this is the verdict
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    pub(crate) expect: Option<VerdictArg>,
+    /// Show every step of both ways and every rule (text and markdown; JSON always has them)
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// The form of the answer [default: text; with --batch: jsonl]
+    #[arg(long, short, value_enum, value_name = "FORMAT", env = "REACH_OUTPUT", hide_env_values = true)]
+    pub(crate) output: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FamilyArg {
+    Ipv4,
+    Ipv6,
+}
+
+impl From<FamilyArg> for reach_packets::Family {
+    fn from(family: FamilyArg) -> Self {
+        match family {
+            FamilyArg::Ipv4 => Self::V4,
+            FamilyArg::Ipv6 => Self::V6,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerdictArg {
+    Reachable,
+    Blocked,
+    Partial,
+    Unknown,
+}
+
+impl From<VerdictArg> for Verdict {
+    fn from(verdict: VerdictArg) -> Self {
+        match verdict {
+            VerdictArg::Reachable => Verdict::Reachable,
+            VerdictArg::Blocked => Verdict::Blocked,
+            VerdictArg::Partial => Verdict::Partial,
+            VerdictArg::Unknown => Verdict::Unknown,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON document (with --batch: JSON lines)
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// For pull requests and chats
+    Markdown,
+    /// The witnesses' paths as a Graphviz graph
+    Dot,
+    /// The witnesses' paths as a Mermaid flow chart
+    Mermaid,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshot {
+    /// Count what a snapshot holds, and tell what it lacks for which question
+    Info {
+        #[command(flatten)]
+        place: Place,
+        /// The form of the summary
+        #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
+        output: InfoFormat,
+    },
+    /// Read a snapshot and print every problem in it, or `ok`
+    Validate {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Put directories and files into one snapshot file
+    ///
+    /// Answers are copied as AWS gave them. The file is written atomically.
+    Pack {
+        #[command(flatten)]
+        place: Place,
+        /// The file to write: `.json`, or `.json.zst` to compress it; `-` is standard output
+        #[arg(long, short = 'o', visible_alias = "output", value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Print a shell script that makes a complete snapshot with nothing but the AWS CLI
+    ///
+    /// Only describe, get, list and search calls are made; nothing is changed.
+    Script,
+}
+
+/// Where the snapshot is, for the commands that are about nothing else.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Directories of AWS CLI output or snapshot files [default: as --snapshot]
+    #[arg(value_name = "PATH", conflicts_with = "snapshot")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InfoFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

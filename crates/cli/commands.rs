@@ -1,0 +1,7 @@
+//! One module per command.
+
+pub(crate) mod batch;
+pub(crate) mod completions;
+pub(crate) mod man;
+pub(crate) mod query;
+pub(crate) mod snapshot;

@@ -1,0 +1,228 @@
+//! `reach snapshot`: what a snapshot holds, whether it is sound, and one file of many.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use reach_model::summary::{Missing, ScopeSummary, Summary, summarise};
+use reach_model::{document, script};
+use serde::Serialize;
+
+use crate::args::{InfoFormat, Place, Snapshot};
+use crate::config::Config;
+use crate::demo;
+use crate::exit::ExitCode;
+use crate::failure::{Failure, tell, warn};
+use crate::load::{self, Count, Voice};
+use crate::output::{Output, Stop};
+use crate::render::layout::{self, BOLD, DIM, PLAIN, Page, Span, solid, span};
+
+/// The schema of `reach snapshot info --output json`.
+const INFO_SCHEMA: &str = "reach.snapshot-info/1";
+
+pub(crate) fn run(command: &Snapshot, config: Result<Config, Failure>, voice: Voice) -> Result<ExitCode, Stop> {
+    match command {
+        Snapshot::Info { place, output } => info(&paths(place, &config?)?, *output, voice),
+        Snapshot::Validate { place } => validate(&paths(place, &config?)?, voice),
+        Snapshot::Pack { place, out } => pack(&paths(place, &config?)?, out, voice),
+        Snapshot::Script => {
+            Output::plain(voice == Voice::Quiet).finish(script::script().as_bytes())?;
+            Ok(ExitCode::Ok)
+        }
+    }
+}
+
+fn paths(place: &Place, config: &Config) -> Result<Vec<PathBuf>, Failure> {
+    let given = if place.paths.is_empty() { &place.source.snapshot } else { &place.paths };
+    config.snapshot(given)
+}
+
+fn info(paths: &[PathBuf], format: InfoFormat, voice: Voice) -> Result<ExitCode, Stop> {
+    #[derive(Serialize)]
+    struct Document {
+        schema: &'static str,
+        #[serde(flatten)]
+        summary: Summary,
+    }
+    let summary = summarise(&load::snapshot(paths)?);
+    let quiet = voice == Voice::Quiet;
+    match format {
+        InfoFormat::Json => {
+            let document = Document { schema: INFO_SCHEMA, summary };
+            let mut bytes = serde_json::to_vec_pretty(&document).map_err(|error| Stop::of_write(&error.into()))?;
+            bytes.push(b'\n');
+            Output::plain(quiet).finish(&bytes)?;
+        }
+        InfoFormat::Text => Output::styled(quiet).finish(overview(&summary).as_bytes())?,
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// The margin of what stands below a heading.
+const MARGIN: usize = 2;
+
+fn overview(summary: &Summary) -> String {
+    let mut page = Page::new(layout::width());
+    heading(&mut page, &Count(summary.files, "file").to_string());
+    let rows: Vec<Vec<Span>> = summary
+        .resources
+        .iter()
+        .map(|count| {
+            let call = format!("{} {}", if count.call.starts_with("kubectl") { "" } else { "aws" }, count.call);
+            vec![span(PLAIN, format_args!("{:>6}", count.count)), span(PLAIN, count.kind), span(DIM, call.trim())]
+        })
+        .collect();
+    page.table(MARGIN, &rows);
+    page.blank();
+    heading(&mut page, "coverage");
+    let rows: Vec<Vec<Span>> = summary.scopes.iter().map(coverage).collect();
+    page.table(MARGIN, &rows);
+    let groups: [(&str, &str); 3] = [
+        ("structural", "missing: every answer that passes through it is unknown"),
+        ("referenced", "missing: answers that meet one of these are unknown"),
+        ("switch", "missing: AWS's default is assumed, and answers say so"),
+    ];
+    for (role, title) in groups {
+        // A referenced collection without ids: nothing in the snapshot needs it.
+        let needed = |missing: &&Missing| missing.role == role && (role != "referenced" || !missing.ids.is_empty());
+        let list: Vec<&Missing> = summary.missing.iter().filter(needed).collect();
+        if list.is_empty() {
+            continue;
+        }
+        page.blank();
+        heading(&mut page, title);
+        for missing in list {
+            lacking(&mut page, missing);
+        }
+    }
+    let idle = |missing: &&Missing| missing.role == "referenced" && missing.ids.is_empty();
+    let idle: Vec<&str> = summary.missing.iter().filter(idle).map(|missing| &*missing.state.call).collect();
+    if !idle.is_empty() {
+        page.blank();
+        heading(&mut page, "not collected, and nothing in the snapshot refers to it");
+        let last = idle.len() - 1;
+        let item = |(position, call)| solid(DIM, format_args!("{call}{}", if position == last { "" } else { "," }));
+        page.paragraph(MARGIN, &span(PLAIN, ""), &idle.into_iter().enumerate().map(item).collect::<Vec<_>>());
+    }
+    if !summary.warnings.is_empty() {
+        page.blank();
+        heading(&mut page, &Count(summary.warnings.len(), "warning").to_string());
+        for warning in &summary.warnings {
+            page.paragraph(MARGIN + 2, &span(PLAIN, "  -"), &[span(PLAIN, warning)]);
+        }
+    }
+    page.into_text()
+}
+
+fn heading(page: &mut Page, text: &str) {
+    page.paragraph(0, &span(PLAIN, ""), &[span(BOLD, text)]);
+}
+
+fn place_of(account: Option<&str>, region: Option<&str>) -> String {
+    match (account, region) {
+        (Some(account), Some(region)) => format!("{account} {region}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "account and Region not named".to_owned(),
+    }
+}
+
+fn coverage(scope: &ScopeSummary) -> Vec<Span> {
+    let with = |status: &str| scope.calls.iter().filter(|call| call.status == status).count();
+    let mut text = format!("{} complete", Count(with("complete"), "call"));
+    for status in ["truncated", "denied", "failed", "not_collected"] {
+        if with(status) > 0 {
+            text.push_str(&format!(", {} {}", with(status), status.replace('_', " ")));
+        }
+    }
+    vec![span(PLAIN, place_of(scope.account.as_deref(), scope.region.as_deref())), span(PLAIN, text)]
+}
+
+/// More ids than this are counted, not shown.
+const IDS: usize = 8;
+
+fn lacking(page: &mut Page, missing: &Missing) {
+    let mut state = missing.state.status.replace('_', " ");
+    if let Some(code) = &missing.state.error_code {
+        state.push_str(&format!(" ({code})"));
+    }
+    if missing.account.is_some() || missing.region.is_some() {
+        state.push_str(&format!(" in {}", place_of(missing.account.as_deref(), missing.region.as_deref())));
+    }
+    let mut spans = vec![span(PLAIN, format_args!("{}: {state}", missing.state.call))];
+    if !missing.ids.is_empty() {
+        let mut ids = missing.ids.iter().take(IDS).cloned().collect::<Vec<_>>().join(", ");
+        if missing.ids.len() > IDS {
+            ids.push_str(&format!(", … and {} more", missing.ids.len() - IDS));
+        }
+        spans.push(span(DIM, format_args!("for {ids}")));
+    }
+    page.paragraph(MARGIN + 2, &span(PLAIN, "  -"), &spans);
+    for command in missing.commands.iter().take(IDS) {
+        page.paragraph(MARGIN + 2, &span(PLAIN, ""), &[span(PLAIN, "run"), solid(BOLD, command)]);
+    }
+    if missing.commands.len() > IDS {
+        let more = missing.commands.len() - IDS;
+        page.paragraph(MARGIN + 2, &span(PLAIN, ""), &[span(DIM, format_args!(
+            "… and {more} more such commands (`--output json` has them all)"
+        ))]);
+    }
+}
+
+fn validate(paths: &[PathBuf], voice: Voice) -> Result<ExitCode, Stop> {
+    let snapshot = load::snapshot(paths)?;
+    let network = load::build(&snapshot)?;
+    if voice != Voice::Quiet {
+        network.warnings.iter().for_each(|warning| warn(warning));
+    }
+    let mut text = format!("ok: {}", Count(snapshot.files.len(), "file"));
+    if !network.warnings.is_empty() {
+        text.push_str(&format!(", {}", Count(network.warnings.len(), "warning")));
+    }
+    text.push('\n');
+    Output::styled(voice == Voice::Quiet).finish(text.as_bytes())?;
+    Ok(ExitCode::Ok)
+}
+
+fn pack(paths: &[PathBuf], out: &Path, voice: Voice) -> Result<ExitCode, Stop> {
+    // What is no file is written into one: packing copies files.
+    let scratch = if paths.iter().any(|path| crate::config::is_word(path)) { Some(scratch()?) } else { None };
+    let mut files: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        match (path.to_str(), &scratch) {
+            (Some("demo"), Some(scratch)) => files.push(unpack_demo(scratch.path()).map_err(temporary)?),
+            (Some("-"), Some(scratch)) => {
+                let file = scratch.path().join("stdin.json");
+                fs::write(&file, load::stdin()?).map_err(temporary)?;
+                files.push(file);
+            }
+            _ => files.push(path.clone()),
+        }
+    }
+    let document = document::pack(&files).map_err(load::broken)?;
+    if out == Path::new("-") {
+        let bytes = document.to_bytes().map_err(|error| Failure::io("the snapshot cannot be packed", &error))?;
+        Output::plain(voice == Voice::Quiet).finish(&bytes)?;
+        return Ok(ExitCode::Ok);
+    }
+    document.save(out).map_err(|error| Failure::io(format!("`{}` cannot be written", out.display()), &error))?;
+    if voice == Voice::Verbose {
+        tell(&format!("{} written to {}", Count(document.calls.len(), "answer"), out.display()));
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn scratch() -> Result<tempfile::TempDir, Failure> {
+    tempfile::tempdir().map_err(temporary)
+}
+
+fn temporary(error: std::io::Error) -> Failure {
+    Failure::io("a temporary file cannot be written", &error)
+}
+
+fn unpack_demo(scratch: &Path) -> std::io::Result<PathBuf> {
+    let directory = scratch.join("demo");
+    fs::create_dir_all(&directory)?;
+    for (name, bytes) in demo::FILES {
+        fs::write(directory.join(name), bytes)?;
+    }
+    Ok(directory)
+}

@@ -1,0 +1,534 @@
+//! Small estates for tests: AWS JSON made in a few lines, imported by the real import, asked by the real selectors.
+//!
+//! [`Estate::new`] is the conventional playground of the rule tests: one VPC `10.0.0.0/16`, subnets `a` (10.0.1.0/24,
+//! zone a), `b` (10.0.2.0/24, zone b) and `pub` (10.0.9.0/24, zone a), open default network ACL, a main table with the
+//! local route, every collection present. What a test is about is then added, changed or left out.
+
+#![allow(dead_code, reason = "every test module uses its own part of the playground")]
+
+use std::collections::BTreeMap;
+
+use reach_engine::pair::{AllowedPorts, Ask, Lane};
+use reach_engine::question::{self, Answer};
+use reach_engine::verdict::Verdict;
+use reach_engine::{explain, simulate::Tracking};
+use reach_model::Network;
+use reach_model::import::import_documents;
+use reach_packets::{Family, IcmpSet, IntervalSet, PortRanges, Protocol};
+use serde_json::{Value, json};
+
+/// The collections of a complete directory, by top-level key.
+const COLLECTIONS: &[&str] = &[
+    "Vpcs", "Subnets", "RouteTables", "NetworkAcls", "SecurityGroups", "NetworkInterfaces", "Reservations",
+    "InternetGateways", "EgressOnlyInternetGateways", "NatGateways", "VpcPeeringConnections", "VpcEndpoints",
+    "PrefixLists", "TransitGateways", "TransitGatewayAttachments", "TransitGatewayVpcAttachments",
+    "TransitGatewayPeeringAttachments", "TransitGatewayRouteTables", "VpnGateways", "DhcpOptions",
+    "VpcBlockPublicAccessExclusions", "SecurityGroupVpcAssociations", "InterfaceAssociations",
+    "InstanceConnectEndpoints", "LoadBalancers", "LoadBalancerDescriptions",
+];
+
+/// An account under construction.
+#[derive(Debug, Clone)]
+pub struct Estate {
+    collections: BTreeMap<String, Vec<Value>>,
+    /// Documents with sibling keys or other shapes, by file name.
+    documents: BTreeMap<String, Value>,
+}
+
+/// The account of everything unless a test says otherwise.
+pub const ACCOUNT: &str = "111122223333";
+
+impl Estate {
+    /// Every collection, all empty.
+    pub fn empty() -> Self {
+        let collections = COLLECTIONS.iter().map(|key| ((*key).to_owned(), Vec::new())).collect();
+        Self { collections, documents: BTreeMap::new() }
+    }
+
+    /// The playground described above: `vpc-1`, `subnet-a`, `subnet-b`, `subnet-pub`, `acl-1`, `rtb-main`.
+    pub fn new() -> Self {
+        let mut estate = Self::empty();
+        estate.vpc("vpc-1", "10.0.0.0/16");
+        estate.subnet("subnet-a", "vpc-1", "10.0.1.0/24", "us-east-1a");
+        estate.subnet("subnet-b", "vpc-1", "10.0.2.0/24", "us-east-1b");
+        estate.subnet("subnet-pub", "vpc-1", "10.0.9.0/24", "us-east-1a");
+        estate
+    }
+
+    /// Adds an element to a collection.
+    pub fn add(&mut self, key: &str, value: Value) -> &mut Self {
+        self.collections.entry(key.to_owned()).or_default().push(value);
+        self
+    }
+
+    /// Adds a document with sibling keys (`{"PrefixListId": …, "Entries": […]}`), as its own file.
+    pub fn document(&mut self, value: Value) -> &mut Self {
+        let name = format!("document-{}.json", self.documents.len());
+        self.documents.insert(name, value);
+        self
+    }
+
+    /// The collection was not collected.
+    pub fn without(&mut self, key: &str) -> &mut Self {
+        self.collections.remove(key);
+        self
+    }
+
+    /// Changes the element of `key` whose `id_key` is `id`.
+    pub fn change(&mut self, key: &str, id_key: &str, id: &str, change: impl FnOnce(&mut Value)) -> &mut Self {
+        let list = self.collections.get_mut(key).unwrap_or_else(|| panic!("no collection {key}"));
+        let element = list.iter_mut().find(|e| e[id_key] == id).unwrap_or_else(|| panic!("no {id} in {key}"));
+        change(element);
+        self
+    }
+
+    /// A VPC with a main table (`rtb-main` or `rtb-main-<vpc>`) and an open default network ACL (`acl-1` or
+    /// `acl-<vpc>`), IPv4 only.
+    pub fn vpc(&mut self, id: &str, cidr: &str) -> &mut Self {
+        let (table, acl) = if id == "vpc-1" {
+            ("rtb-main".to_owned(), "acl-1".to_owned())
+        } else {
+            (format!("rtb-main-{id}"), format!("acl-{id}"))
+        };
+        self.add(
+            "Vpcs",
+            json!({"VpcId": id, "CidrBlock": cidr, "OwnerId": ACCOUNT, "State": "available", "DhcpOptionsId": "dopt-1",
+                "CidrBlockAssociationSet": [{"CidrBlock": cidr, "CidrBlockState": {"State": "associated"}}]}),
+        );
+        if self.collections["DhcpOptions"].is_empty() {
+            self.add(
+                "DhcpOptions",
+                json!({"DhcpOptionsId": "dopt-1", "DhcpConfigurations": [
+                    {"Key": "domain-name-servers", "Values": [{"Value": "AmazonProvidedDNS"}]}]}),
+            );
+        }
+        for attribute in ["EnableDnsSupport", "EnableDnsHostnames"] {
+            self.document(json!({"VpcId": id, attribute: {"Value": true}}));
+        }
+        self.table(&table, id, &[]);
+        self.change("RouteTables", "RouteTableId", &table, |table| {
+            table["Associations"] = json!([{"Main": true, "AssociationState": {"State": "associated"}}]);
+        });
+        self.acl(&acl, id, &["100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0", "101 ingress allow -1 ::/0", "101 egress allow -1 ::/0"]);
+        self.change("NetworkAcls", "NetworkAclId", &acl, |acl| acl["IsDefault"] = json!(true))
+    }
+
+    /// Gives a VPC an IPv6 CIDR (with its local route in every table of the VPC).
+    pub fn vpc_ipv6(&mut self, id: &str, cidr: &str) -> &mut Self {
+        self.change("Vpcs", "VpcId", id, |vpc| {
+            vpc["Ipv6CidrBlockAssociationSet"] =
+                json!([{"Ipv6CidrBlock": cidr, "Ipv6CidrBlockState": {"State": "associated"}}]);
+        });
+        for table in self.collections.get_mut("RouteTables").into_iter().flatten().filter(|t| t["VpcId"] == id) {
+            let route = json!({"DestinationIpv6CidrBlock": cidr, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"});
+            table["Routes"].as_array_mut().unwrap().push(route);
+        }
+        self
+    }
+
+    /// A subnet that uses the VPC's main table and default network ACL.
+    pub fn subnet(&mut self, id: &str, vpc: &str, cidr: &str, zone: &str) -> &mut Self {
+        self.add(
+            "Subnets",
+            json!({"SubnetId": id, "VpcId": vpc, "CidrBlock": cidr, "AvailabilityZone": zone, "OwnerId": ACCOUNT}),
+        )
+    }
+
+    /// Gives a subnet an IPv6 CIDR.
+    pub fn subnet_ipv6(&mut self, id: &str, cidr: &str) -> &mut Self {
+        self.change("Subnets", "SubnetId", id, |subnet| {
+            subnet["Ipv6CidrBlockAssociationSet"] =
+                json!([{"Ipv6CidrBlock": cidr, "Ipv6CidrBlockState": {"State": "associated"}}]);
+        })
+    }
+
+    /// A route table with the VPC's local route and `routes` (`"0.0.0.0/0 igw-1"`, `"pl-1 vpce-1"`, `"10.9.0.0/16
+    /// pcx-1 blackhole"`, `"10.9.0.0/16 vgw-1 propagated"`), associated with no subnet yet.
+    pub fn table(&mut self, id: &str, vpc: &str, routes: &[&str]) -> &mut Self {
+        let vpc_value = self.collections["Vpcs"].iter().find(|v| v["VpcId"] == vpc).cloned().unwrap_or_default();
+        let mut list = vec![
+            json!({"DestinationCidrBlock": vpc_value["CidrBlock"], "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}),
+        ];
+        if let Some(cidr) = vpc_value["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].as_str() {
+            list.push(json!({"DestinationIpv6CidrBlock": cidr, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}));
+        }
+        list.extend(routes.iter().map(|text| route(text)));
+        self.add("RouteTables", json!({"RouteTableId": id, "VpcId": vpc, "OwnerId": ACCOUNT, "Associations": [],
+            "PropagatingVgws": [], "Routes": list}))
+    }
+
+    /// Adds a route to a table.
+    pub fn route(&mut self, table: &str, text: &str) -> &mut Self {
+        self.change("RouteTables", "RouteTableId", table, |table| {
+            table["Routes"].as_array_mut().unwrap().push(route(text));
+        })
+    }
+
+    /// Associates a subnet with a table explicitly.
+    pub fn associate(&mut self, table: &str, subnet: &str) -> &mut Self {
+        self.change("RouteTables", "RouteTableId", table, |table| {
+            let association = json!({"Main": false, "SubnetId": subnet, "AssociationState": {"State": "associated"}});
+            table["Associations"].as_array_mut().unwrap().push(association);
+        })
+    }
+
+    /// A network ACL from lines `NUMBER ingress|egress allow|deny PROTOCOL CIDR [PORTS|TYPE/CODE]`, with AWS's final
+    /// denials.
+    pub fn acl(&mut self, id: &str, vpc: &str, lines: &[&str]) -> &mut Self {
+        let mut entries: Vec<Value> = lines.iter().map(|line| acl_entry(line)).collect();
+        for egress in [true, false] {
+            entries.push(json!({"RuleNumber": 32767, "Egress": egress, "Protocol": "-1", "RuleAction": "deny", "CidrBlock": "0.0.0.0/0"}));
+            entries.push(json!({"RuleNumber": 32768, "Egress": egress, "Protocol": "-1", "RuleAction": "deny", "Ipv6CidrBlock": "::/0"}));
+        }
+        self.add("NetworkAcls", json!({"NetworkAclId": id, "VpcId": vpc, "OwnerId": ACCOUNT, "IsDefault": false,
+            "Associations": [], "Entries": entries}))
+    }
+
+    /// Associates a subnet with a network ACL.
+    pub fn acl_for(&mut self, acl: &str, subnet: &str) -> &mut Self {
+        self.change("NetworkAcls", "NetworkAclId", acl, |acl| {
+            acl["Associations"].as_array_mut().unwrap().push(json!({"SubnetId": subnet, "NetworkAclAssociationId": "aclassoc-1"}));
+        })
+    }
+
+    /// A security group of `vpc-1` from lines `ingress|egress PROTOCOL [PORTS|TYPE/CODE] PEER`, where PEER is a CIDR, a
+    /// `pl-…` or an `sg-…`; `-1` has no ports. Nothing is added: a group without lines has no rules.
+    pub fn group(&mut self, id: &str, lines: &[&str]) -> &mut Self {
+        self.group_in(id, "vpc-1", lines)
+    }
+
+    /// A security group of another VPC.
+    pub fn group_in(&mut self, id: &str, vpc: &str, lines: &[&str]) -> &mut Self {
+        let (mut ingress, mut egress) = (Vec::new(), Vec::new());
+        for line in lines {
+            let (direction, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let list = if direction == "ingress" { &mut ingress } else { &mut egress };
+            list.push(permission(rest));
+        }
+        self.add("SecurityGroups", json!({"GroupId": id, "GroupName": id, "VpcId": vpc, "OwnerId": ACCOUNT,
+            "IpPermissions": ingress, "IpPermissionsEgress": egress}))
+    }
+
+    /// A running instance `i-<name>` with one interface `eni-<name>` at `address` in the subnet that holds it.
+    pub fn instance(&mut self, name: &str, address: &str, groups: &[&str]) -> &mut Self {
+        self.interface(name, address, groups);
+        let instance = format!("i-{name}");
+        self.change("NetworkInterfaces", "NetworkInterfaceId", &format!("eni-{name}"), |eni| {
+            eni["Attachment"] = json!({"InstanceId": instance, "InstanceOwnerId": ACCOUNT, "DeviceIndex": 0, "Status": "attached"});
+        });
+        self.add("Reservations", json!({"Instances": [{"InstanceId": instance, "State": {"Name": "running"},
+            "Tags": [{"Key": "Name", "Value": name}]}]}))
+    }
+
+    /// An interface `eni-<name>` of no instance (a service's), at `address`.
+    pub fn interface(&mut self, name: &str, address: &str, groups: &[&str]) -> &mut Self {
+        let subnet = self.subnet_of(address);
+        let groups: Vec<Value> = groups.iter().map(|group| json!({"GroupId": group, "GroupName": group})).collect();
+        let mut eni = json!({"NetworkInterfaceId": format!("eni-{name}"), "InterfaceType": "interface", "Description": "",
+            "Status": "in-use", "SubnetId": subnet["SubnetId"], "VpcId": subnet["VpcId"], "OwnerId": ACCOUNT,
+            "SourceDestCheck": true, "Groups": groups, "PrivateIpAddresses": [], "Ipv6Addresses": [],
+            "Attachment": {"InstanceOwnerId": "amazon-aws", "DeviceIndex": 1, "Status": "attached"}});
+        if address.contains(':') {
+            eni["Ipv6Addresses"] = json!([{"Ipv6Address": address}]);
+        } else {
+            eni["PrivateIpAddress"] = json!(address);
+            eni["PrivateIpAddresses"] = json!([{"PrivateIpAddress": address, "Primary": true}]);
+        }
+        self.add("NetworkInterfaces", eni)
+    }
+
+    /// Changes an interface.
+    pub fn eni(&mut self, name: &str, change: impl FnOnce(&mut Value)) -> &mut Self {
+        self.change("NetworkInterfaces", "NetworkInterfaceId", &format!("eni-{name}"), change)
+    }
+
+    /// Adds a secondary IPv4 address, with a public one where given.
+    pub fn secondary(&mut self, name: &str, address: &str, public: Option<&str>) -> &mut Self {
+        self.eni(name, |eni| {
+            let mut entry = json!({"PrivateIpAddress": address, "Primary": false});
+            if let Some(public) = public {
+                entry["Association"] = json!({"PublicIp": public});
+            }
+            eni["PrivateIpAddresses"].as_array_mut().unwrap().push(entry);
+        })
+    }
+
+    /// Adds an IPv6 address.
+    pub fn ipv6(&mut self, name: &str, address: &str) -> &mut Self {
+        self.eni(name, |eni| eni["Ipv6Addresses"].as_array_mut().unwrap().push(json!({"Ipv6Address": address})))
+    }
+
+    /// Associates a public address with the primary one.
+    pub fn public(&mut self, name: &str, public: &str) -> &mut Self {
+        self.eni(name, |eni| eni["PrivateIpAddresses"][0]["Association"] = json!({"PublicIp": public}))
+    }
+
+    /// `igw-1` attached to `vpc-1`, a table `rtb-pub` with `0.0.0.0/0 igw-1` for `subnet-pub`.
+    pub fn internet(&mut self) -> &mut Self {
+        self.add("InternetGateways", json!({"InternetGatewayId": "igw-1", "Attachments": [{"VpcId": "vpc-1", "State": "available"}]}));
+        self.table("rtb-pub", "vpc-1", &["0.0.0.0/0 igw-1"]);
+        self.associate("rtb-pub", "subnet-pub")
+    }
+
+    /// A public NAT gateway `nat-1` at 10.0.9.5 (198.51.100.5) in `subnet-pub`; needs [`Self::internet`].
+    pub fn nat(&mut self) -> &mut Self {
+        self.interface("nat-1", "10.0.9.5", &[]);
+        self.public("nat-1", "198.51.100.5");
+        self.eni("nat-1", |eni| {
+            eni["InterfaceType"] = json!("nat_gateway");
+            eni["SourceDestCheck"] = json!(false);
+        });
+        self.add("NatGateways", json!({"NatGatewayId": "nat-1", "State": "available", "SubnetId": "subnet-pub",
+            "VpcId": "vpc-1", "ConnectivityType": "public", "NatGatewayAddresses": [{"NetworkInterfaceId": "eni-nat-1",
+            "PrivateIp": "10.0.9.5", "PublicIp": "198.51.100.5", "IsPrimary": true, "Status": "succeeded"}]}))
+    }
+
+    /// An active peering `id` between two VPCs of one Region.
+    pub fn peering(&mut self, id: &str, requester: &str, accepter: &str) -> &mut Self {
+        let side = |estate: &Self, vpc: &str| {
+            let cidr = estate.collections["Vpcs"].iter().find(|v| v["VpcId"] == vpc).map(|v| v["CidrBlock"].clone());
+            json!({"VpcId": vpc, "OwnerId": ACCOUNT, "Region": "us-east-1", "CidrBlock": cidr})
+        };
+        let (requester, accepter) = (side(self, requester), side(self, accepter));
+        self.add("VpcPeeringConnections", json!({"VpcPeeringConnectionId": id, "Status": {"Code": "active"},
+            "RequesterVpcInfo": requester, "AccepterVpcInfo": accepter}))
+    }
+
+    fn subnet_of(&self, address: &str) -> Value {
+        let address: std::net::IpAddr = address.parse().unwrap();
+        let holds = |subnet: &&Value| {
+            let v6 = subnet["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].as_str();
+            [subnet["CidrBlock"].as_str(), v6].into_iter().flatten().any(|text| {
+                text.parse::<ipnet::IpNet>().is_ok_and(|net| net.contains(&address))
+            })
+        };
+        self.collections["Subnets"].iter().find(holds).cloned().unwrap_or_else(|| panic!("no subnet holds {address}"))
+    }
+
+    /// The files of the directory.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let collections = self.collections.iter().map(|(key, list)| (format!("{key}.json"), json!({key: list})));
+        let documents = self.documents.iter().map(|(name, value)| (name.clone(), value.clone()));
+        collections.chain(documents).map(|(name, value)| (name, serde_json::to_vec(&value).unwrap())).collect()
+    }
+
+    /// Imports and builds; panics with the problems where there are any.
+    pub fn network(&self) -> Network {
+        let snapshot = import_documents(self.files()).unwrap_or_else(|errors| panic!("{errors}"));
+        reach_model::network::build(&snapshot).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// Asks by selectors; `what` is `tcp 443`, `udp 53 from 53`, `icmp 8/0`, `icmpv6 128/0`, `all`, `50`, `tcp`.
+    pub fn ask(&self, from: &str, to: &str, what: &str) -> Said {
+        ask(&self.network(), from, to, what)
+    }
+}
+
+/// Asks a network by selectors.
+pub fn ask(network: &Network, from: &str, to: &str, what: &str) -> Said {
+    let question = reach_eks::question(network, from, to, None, parse_ask(what)).unwrap_or_else(|e| panic!("{e}"));
+    let answer = question::ask(network, &question).unwrap_or_else(|e| panic!("{from} -> {to}: {e}"));
+    Said::new(network, answer)
+}
+
+/// An answer with its data made easy to assert on.
+#[derive(Debug)]
+pub struct Said {
+    pub verdict: Verdict,
+    pub forward: Verdict,
+    pub back: Option<Verdict>,
+    /// Codes of all reasons, without repetition.
+    pub codes: Vec<&'static str>,
+    /// `code resource semantics` of every reason.
+    pub reasons: Vec<String>,
+    pub messages: Vec<String>,
+    /// `tcp 443,8080`, `icmp 8/0`, `47,50`.
+    pub allowed: Vec<String>,
+    pub decided_by: Vec<String>,
+    pub tracking: (Option<Tracking>, Option<Tracking>),
+    /// `stage resource outcome` of the first group's witness, both legs.
+    pub path: Vec<String>,
+    pub assumptions: usize,
+    pub answer: Answer,
+}
+
+impl Said {
+    fn new(network: &Network, answer: Answer) -> Self {
+        let all = || answer.groups.iter().flat_map(|g| g.answer.reasons.iter().map(move |r| (r, g.answer.witness.as_ref())));
+        let mut codes: Vec<&'static str> = all().map(|(r, _)| r.code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let first = answer.groups.first().map(|group| &group.answer);
+        let steps = first.into_iter().flat_map(|a| a.forward_path.iter().chain(&a.return_path));
+        Self {
+            verdict: answer.verdict,
+            forward: answer.forward,
+            back: answer.back,
+            codes,
+            reasons: all()
+                .map(|(r, _)| format!("{} {} {}", r.code.as_str(), explain::resource(network, r), r.semantics))
+                .collect(),
+            messages: all().map(|(r, flow)| explain::message(network, r, flow)).collect(),
+            allowed: answer.groups.iter().flat_map(|g| &g.answer.allowed).map(|a| allowed_text(&a.what)).collect(),
+            decided_by: answer
+                .groups
+                .iter()
+                .flat_map(|g| &g.answer.decided_by)
+                .map(|rule| explain::rule(network, rule))
+                .collect(),
+            tracking: first.map_or((None, None), |a| a.tracking),
+            path: steps
+                .map(|s| format!("{} {} {}", s.stage.as_str(), explain::site_id(network, &s.site), s.outcome.as_str()))
+                .collect(),
+            assumptions: answer.assumptions.len(),
+            answer,
+        }
+    }
+
+    /// Asserts verdict, forward and return at once: `R`, `B`, `P`, `U`, `-` for no return; `"R R R"`.
+    #[track_caller]
+    pub fn is(&self, expected: &str) -> &Self {
+        let letter = |v: Verdict| match v {
+            Verdict::Reachable => "R",
+            Verdict::Blocked => "B",
+            Verdict::Partial => "P",
+            Verdict::Unknown => "U",
+        };
+        let back = self.back.map_or("-", letter);
+        let found = format!("{} {} {back}", letter(self.verdict), letter(self.forward));
+        assert_eq!(found, expected, "\nreasons: {:#?}\npath: {:#?}", self.messages, self.path);
+        self
+    }
+
+    /// Asserts that every one of these codes is among the reasons.
+    #[track_caller]
+    pub fn because(&self, codes: &[&str]) -> &Self {
+        for code in codes {
+            assert!(self.codes.contains(code), "{code} is not in {:?}\npath: {:#?}", self.codes, self.path);
+        }
+        self
+    }
+}
+
+fn allowed_text(what: &AllowedPorts) -> String {
+    match what {
+        AllowedPorts::Ports(protocol, ports) => format!("{protocol} {ports}"),
+        AllowedPorts::Icmp(protocol, messages) => format!("{protocol} {messages}"),
+        AllowedPorts::Protocols(numbers) => numbers.to_string(),
+    }
+}
+
+/// `tcp 443`, `udp 53 from 1024-65535`, `icmp 8/0`, `all`, `50`, with `v4`/`v6` at the end for the family.
+pub fn parse_ask(text: &str) -> Ask {
+    let mut words: Vec<&str> = text.split(' ').collect();
+    let family = match words.last() {
+        Some(&"v4") => Some(Family::V4),
+        Some(&"v6") => Some(Family::V6),
+        _ => None,
+    };
+    if family.is_some() {
+        words.pop();
+    }
+    let source_ports = words.iter().position(|w| *w == "from").map(|at| words[at + 1].parse::<PortRanges>().unwrap());
+    let arg = words.get(1).filter(|w| **w != "from");
+    let others = IntervalSet::<u8>::full().subtract(&IntervalSet::from_ranges([(1, 1), (6, 6), (17, 17), (58, 58)]));
+    let lanes = match words[0] {
+        "all" => vec![
+            Lane::Ports(Protocol::TCP, PortRanges::full()),
+            Lane::Ports(Protocol::UDP, PortRanges::full()),
+            Lane::Icmp(Protocol::ICMP, IcmpSet::full()),
+            Lane::Icmp(Protocol::ICMPV6, IcmpSet::full()),
+            Lane::Protocols(others),
+        ],
+        word => {
+            let protocol: Protocol = word.parse().unwrap();
+            if protocol.has_ports() {
+                vec![Lane::Ports(protocol, arg.map_or_else(PortRanges::full, |p| p.parse().unwrap()))]
+            } else if protocol.is_icmp() {
+                vec![Lane::Icmp(protocol, arg.map_or_else(IcmpSet::full, |p| p.parse().unwrap()))]
+            } else {
+                vec![Lane::Protocols(IntervalSet::single(protocol.number()))]
+            }
+        }
+    };
+    Ask { lanes, source_ports, family }
+}
+
+fn route(text: &str) -> Value {
+    let words: Vec<&str> = text.split(' ').collect();
+    let mut route = json!({"Origin": "CreateRoute", "State": "active"});
+    for flag in &words[2..] {
+        match *flag {
+            "blackhole" | "filtered" => route["State"] = json!(flag),
+            "propagated" => route["Origin"] = json!("EnableVgwRoutePropagation"),
+            "advertised" => route["Origin"] = json!("Advertisement"),
+            other => panic!("unknown route flag {other}"),
+        }
+    }
+    let key = match words[0] {
+        d if d.starts_with("pl-") => "DestinationPrefixListId",
+        d if d.contains(':') => "DestinationIpv6CidrBlock",
+        _ => "DestinationCidrBlock",
+    };
+    route[key] = json!(words[0]);
+    let target = words[1];
+    let key = match target.split('-').next().unwrap() {
+        "nat" => "NatGatewayId",
+        "pcx" => "VpcPeeringConnectionId",
+        "tgw" => "TransitGatewayId",
+        "eigw" => "EgressOnlyInternetGatewayId",
+        "eni" => "NetworkInterfaceId",
+        "i" => "InstanceId",
+        "lgw" => "LocalGatewayId",
+        "cagw" => "CarrierGatewayId",
+        _ => "GatewayId",
+    };
+    route[key] = json!(target);
+    route
+}
+
+fn acl_entry(line: &str) -> Value {
+    let words: Vec<&str> = line.split(' ').collect();
+    let protocol = match words[3] {
+        "tcp" => "6",
+        "udp" => "17",
+        "icmp" => "1",
+        "icmpv6" => "58",
+        other => other,
+    };
+    let mut entry = json!({"RuleNumber": words[0].parse::<u32>().unwrap(), "Egress": words[1] == "egress",
+        "RuleAction": words[2], "Protocol": protocol});
+    let key = if words[4].contains(':') { "Ipv6CidrBlock" } else { "CidrBlock" };
+    entry[key] = json!(words[4]);
+    if let Some(ports) = words.get(5) {
+        if let Some((kind, code)) = ports.split_once('/') {
+            entry["IcmpTypeCode"] = json!({"Type": kind.parse::<i32>().unwrap(), "Code": code.parse::<i32>().unwrap()});
+        } else {
+            let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
+            entry["PortRange"] = json!({"From": from.parse::<u32>().unwrap(), "To": to.parse::<u32>().unwrap()});
+        }
+    }
+    entry
+}
+
+fn permission(text: &str) -> Value {
+    let words: Vec<&str> = text.split(' ').collect();
+    let (protocol, ports, peer) = match words.as_slice() {
+        [protocol, peer] => (*protocol, None, *peer),
+        [protocol, ports, peer] => (*protocol, Some(*ports), *peer),
+        other => panic!("not a rule: {other:?}"),
+    };
+    let mut permission = json!({"IpProtocol": protocol, "IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []});
+    if let Some(ports) = ports {
+        let (from, to) = ports.split_once('/').or_else(|| ports.split_once('-')).unwrap_or((ports, ports));
+        permission["FromPort"] = json!(from.parse::<i32>().unwrap());
+        permission["ToPort"] = json!(to.parse::<i32>().unwrap());
+    }
+    match peer {
+        p if p.starts_with("sg-") => permission["UserIdGroupPairs"] = json!([{"GroupId": p, "UserId": ACCOUNT}]),
+        p if p.starts_with("pl-") => permission["PrefixListIds"] = json!([{"PrefixListId": p}]),
+        p if p.contains(':') => permission["Ipv6Ranges"] = json!([{"CidrIpv6": p}]),
+        p => permission["IpRanges"] = json!([{"CidrIp": p}]),
+    }
+    permission
+}
