@@ -18,7 +18,8 @@ fn simulate(c: &mut Criterion) {
     let snapshot = import_documents(files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     let Ok(network) = snapshot.map_err(drop).and_then(|snapshot| build(&snapshot).map_err(drop)) else { return };
     let pairs = synthetic::pairs(INTERFACES, 1_000);
-    let ask = Ask { lanes: vec![Lane::Ports(Protocol::TCP, PortRanges::single(443))], source_ports: None, family: None };
+    let ask =
+        Ask { lanes: vec![Lane::Ports(Protocol::TCP, PortRanges::single(443))], source_ports: None, family: None };
     let mut group = c.benchmark_group("simulate");
     let ends: Vec<_> = pairs
         .iter()

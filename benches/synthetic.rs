@@ -48,11 +48,14 @@ pub fn files(interfaces: usize) -> Vec<(String, Vec<u8>)> {
     let acls: Vec<Value> = (0..ACLS)
         .map(|a| {
             let mut entries: Vec<Value> = (0..8)
-                .map(|n| json!({"RuleNumber": 10 + n, "Egress": n % 2 == 0, "Protocol": "6", "RuleAction": "deny",
-                    "CidrBlock": format!("192.168.{n}.0/24"), "PortRange": {"From": 1, "To": 1023}}))
+                .map(|n| {
+                    json!({"RuleNumber": 10 + n, "Egress": n % 2 == 0, "Protocol": "6", "RuleAction": "deny",
+                    "CidrBlock": format!("192.168.{n}.0/24"), "PortRange": {"From": 1, "To": 1023}})
+                })
                 .collect();
             entries.extend([open(true), open(false)]);
-            let of_acl = (0..SUBNETS).filter(|s| s % ACLS == a).map(|s| json!({"SubnetId": format!("subnet-{s:017x}")}));
+            let of_acl =
+                (0..SUBNETS).filter(|s| s % ACLS == a).map(|s| json!({"SubnetId": format!("subnet-{s:017x}")}));
             json!({"NetworkAclId": format!("acl-{a:017x}"), "VpcId": "vpc-1", "IsDefault": a == 0, "Entries": entries,
                 "Associations": of_acl.collect::<Vec<_>>()})
         })
@@ -80,7 +83,8 @@ pub fn files(interfaces: usize) -> Vec<(String, Vec<u8>)> {
     let mut enis: Vec<Value> = Vec::with_capacity(interfaces);
     let mut instances: Vec<Value> = Vec::with_capacity(interfaces);
     for n in 0..interfaces {
-        let members: Vec<Value> = (0..1 + n % 3).map(|k| json!({"GroupId": group_id((n / 20 + k * 7) % groups), "GroupName": "g"})).collect();
+        let members: Vec<Value> =
+            (0..1 + n % 3).map(|k| json!({"GroupId": group_id((n / 20 + k * 7) % groups), "GroupName": "g"})).collect();
         enis.push(json!({"NetworkInterfaceId": format!("eni-{n:017x}"), "InterfaceType": "interface", "Description": "",
             "Status": "in-use", "SubnetId": format!("subnet-{:017x}", n % SUBNETS), "VpcId": "vpc-1", "OwnerId": ACCOUNT,
             "AvailabilityZone": "eu-west-1a", "MacAddress": "02:00:00:00:00:00", "RequesterManaged": false,

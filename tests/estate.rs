@@ -35,6 +35,9 @@ pub struct Estate {
     documents: BTreeMap<String, Value>,
 }
 
+/// Lines of a group that is open both ways.
+pub const OPEN: &[&str] = &["ingress -1 0.0.0.0/0", "egress -1 0.0.0.0/0", "ingress -1 ::/0", "egress -1 ::/0"];
+
 /// The account of everything unless a test says otherwise.
 pub const ACCOUNT: &str = "111122223333";
 
@@ -63,8 +66,8 @@ impl Estate {
 
     /// Adds a document with sibling keys (`{"PrefixListId": …, "Entries": […]}`), as its own file.
     pub fn document(&mut self, value: Value) -> &mut Self {
-        let name = format!("document-{}.json", self.documents.len());
-        self.documents.insert(name, value);
+        let free = (self.documents.len()..).map(|n| format!("document-{n}.json")).find(|n| !self.documents.contains_key(n));
+        self.documents.insert(free.unwrap(), value);
         self
     }
 
@@ -79,6 +82,24 @@ impl Estate {
         let list = self.collections.get_mut(key).unwrap_or_else(|| panic!("no collection {key}"));
         let element = list.iter_mut().find(|e| e[id_key] == id).unwrap_or_else(|| panic!("no {id} in {key}"));
         change(element);
+        self
+    }
+
+    /// Changes every element of a collection.
+    pub fn each(&mut self, key: &str, change: impl FnMut(&mut Value)) -> &mut Self {
+        self.collections.get_mut(key).into_iter().flatten().for_each(change);
+        self
+    }
+
+    /// Moves an element to the front of its collection.
+    pub fn first(&mut self, key: &str, id_key: &str, id: &str) -> &mut Self {
+        self.collections.get_mut(key).unwrap().sort_by_key(|element| element[id_key] != id);
+        self
+    }
+
+    /// Keeps the elements of a collection that `keep` likes.
+    pub fn retain(&mut self, key: &str, keep: impl FnMut(&Value) -> bool) -> &mut Self {
+        self.collections.entry(key.to_owned()).or_default().retain(keep);
         self
     }
 
@@ -199,12 +220,7 @@ impl Estate {
 
     /// A security group of another VPC.
     pub fn group_in(&mut self, id: &str, vpc: &str, lines: &[&str]) -> &mut Self {
-        let (mut ingress, mut egress) = (Vec::new(), Vec::new());
-        for line in lines {
-            let (direction, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let list = if direction == "ingress" { &mut ingress } else { &mut egress };
-            list.push(permission(rest));
-        }
+        let [ingress, egress] = permissions(lines);
         self.add("SecurityGroups", json!({"GroupId": id, "GroupName": id, "VpcId": vpc, "OwnerId": ACCOUNT,
             "IpPermissions": ingress, "IpPermissionsEgress": egress}))
     }
@@ -283,6 +299,42 @@ impl Estate {
             "PrivateIp": "10.0.9.5", "PublicIp": "198.51.100.5", "IsPrimary": true, "Status": "succeeded"}]}))
     }
 
+    /// The conventional pair: A at 10.0.1.10 with `sg-a`, B at 10.0.2.20 with `sg-b`, each group from its lines.
+    pub fn two(a: &[&str], b: &[&str]) -> Self {
+        let mut estate = Self::new();
+        estate.group("sg-a", a).group("sg-b", b);
+        estate.instance("a", "10.0.1.10", &["sg-a"]).instance("b", "10.0.2.20", &["sg-b"]);
+        estate
+    }
+
+    /// Gives the playground's VPC, its subnets and the pair IPv6: A at 2600:1:0:1::10, B at 2600:1:0:2::20.
+    pub fn dual_stack(&mut self) -> &mut Self {
+        self.vpc_ipv6("vpc-1", "2600:1::/56");
+        self.subnet_ipv6("subnet-a", "2600:1:0:1::/64").subnet_ipv6("subnet-b", "2600:1:0:2::/64");
+        self.ipv6("a", "2600:1:0:1::10").ipv6("b", "2600:1:0:2::20")
+    }
+
+    /// [`Self::second_vpc`] joined with `vpc-1` by the peering `pcx-1`, routes both ways, `sg-2` with these rules.
+    pub fn peer(&mut self, rules: &[&str]) -> &mut Self {
+        self.second_vpc().rules("sg-2", rules).peering("pcx-1", "vpc-1", "vpc-2");
+        self.route("rtb-main", "10.1.0.0/16 pcx-1").route("rtb-main-vpc-2", "10.0.0.0/16 pcx-1")
+    }
+
+    /// Gives a group other rules.
+    pub fn rules(&mut self, id: &str, lines: &[&str]) -> &mut Self {
+        let [ingress, egress] = permissions(lines);
+        self.change("SecurityGroups", "GroupId", id, |group| {
+            group["IpPermissions"] = json!(ingress);
+            group["IpPermissionsEgress"] = json!(egress);
+        })
+    }
+
+    /// The call of `key` stopped after the elements that are there: a page was not followed.
+    pub fn truncated(&mut self, key: &str) -> &mut Self {
+        let list = self.collections.remove(key).unwrap_or_default();
+        self.document(json!({key: list, "NextToken": "more"}))
+    }
+
     /// An active peering `id` between two VPCs of one Region.
     pub fn peering(&mut self, id: &str, requester: &str, accepter: &str) -> &mut Self {
         let side = |estate: &Self, vpc: &str| {
@@ -292,6 +344,143 @@ impl Estate {
         let (requester, accepter) = (side(self, requester), side(self, accepter));
         self.add("VpcPeeringConnections", json!({"VpcPeeringConnectionId": id, "Status": {"Code": "active"},
             "RequesterVpcInfo": requester, "AccepterVpcInfo": accepter}))
+    }
+
+    /// A second VPC `vpc-2` (10.1.0.0/16) with `subnet-c` (10.1.1.0/24, zone a) and `subnet-d` (10.1.2.0/24, zone b),
+    /// a group `sg-2` open both ways and an instance `c` at 10.1.1.30 that carries it.
+    pub fn second_vpc(&mut self) -> &mut Self {
+        self.vpc("vpc-2", "10.1.0.0/16");
+        self.subnet("subnet-c", "vpc-2", "10.1.1.0/24", "us-east-1a");
+        self.subnet("subnet-d", "vpc-2", "10.1.2.0/24", "us-east-1b");
+        self.group_in("sg-2", "vpc-2", OPEN).instance("c", "10.1.1.30", &["sg-2"])
+    }
+
+    /// A transit gateway with its default options.
+    pub fn transit(&mut self, id: &str) -> &mut Self {
+        self.add("TransitGateways", json!({"TransitGatewayId": id, "State": "available", "OwnerId": ACCOUNT, "Options": {}}))
+    }
+
+    /// An attachment `tgw-attach-<vpc>` of a VPC by these subnets, associated with `table` where that is not empty.
+    pub fn attach(&mut self, gateway: &str, vpc: &str, subnets: &[&str], table: &str) -> &mut Self {
+        let id = format!("tgw-attach-{vpc}");
+        let association = (!table.is_empty()).then(|| json!({"TransitGatewayRouteTableId": table, "State": "associated"}));
+        let mut attachment = json!({"TransitGatewayAttachmentId": id, "TransitGatewayId": gateway, "ResourceType": "vpc",
+            "ResourceId": vpc, "State": "available"});
+        if let Some(association) = association {
+            attachment["Association"] = association;
+        }
+        self.add("TransitGatewayAttachments", attachment);
+        self.add("TransitGatewayVpcAttachments", json!({"TransitGatewayAttachmentId": id, "TransitGatewayId": gateway,
+            "VpcId": vpc, "State": "available", "SubnetIds": subnets, "Options": {"ApplianceModeSupport": "disable"}}))
+    }
+
+    /// A transit gateway's table in the layout that Batfish collects: static routes (`10.1.0.0/16 tgw-attach-vpc-2`,
+    /// `10.9.0.0/16 blackhole`, `pl-1 tgw-attach-vpc-2`) and the VPCs whose attachments propagate into it.
+    pub fn transit_table(&mut self, id: &str, gateway: &str, routes: &[&str], propagating: &[&str]) -> &mut Self {
+        self.add("TransitGatewayRouteTables", json!({"TransitGatewayRouteTableId": id, "TransitGatewayId": gateway,
+            "State": "available"}));
+        let routes: Vec<Value> = routes.iter().map(|text| transit_route(text)).collect();
+        self.add("TransitGatewayStaticRoutes", json!({"TransitGatewayRouteTableId": id, "Routes": routes}));
+        let propagations: Vec<Value> = propagating
+            .iter()
+            .map(|vpc| json!({"TransitGatewayAttachmentId": format!("tgw-attach-{vpc}"), "ResourceId": vpc,
+                "ResourceType": "vpc", "State": "enabled"}))
+            .collect();
+        self.add("TransitGatewayPropagations", json!({"TransitGatewayRouteTableId": id,
+            "TransitGatewayRouteTablePropagations": propagations}))
+    }
+
+    /// [`Self::second_vpc`] joined with `vpc-1` by `tgw-1`: attachment subnets `subnet-t1` (10.0.8.0/28) and
+    /// `subnet-t2` (10.1.8.0/28) in zone a, one table that both are associated with and propagate into, routes in both
+    /// main tables.
+    pub fn two_by_transit(&mut self) -> &mut Self {
+        self.second_vpc();
+        self.subnet("subnet-t1", "vpc-1", "10.0.8.0/28", "us-east-1a");
+        self.subnet("subnet-t2", "vpc-2", "10.1.8.0/28", "us-east-1a");
+        self.transit("tgw-1").attach("tgw-1", "vpc-1", &["subnet-t1"], "tgw-rtb-1");
+        self.attach("tgw-1", "vpc-2", &["subnet-t2"], "tgw-rtb-1");
+        self.transit_table("tgw-rtb-1", "tgw-1", &[], &["vpc-1", "vpc-2"]);
+        self.route("rtb-main", "10.1.0.0/16 tgw-1").route("rtb-main-vpc-2", "10.0.0.0/16 tgw-1")
+    }
+
+    /// A prefix list with entries; `com.amazonaws.…` names are AWS's own.
+    pub fn prefix_list(&mut self, id: &str, name: &str, cidrs: &[&str]) -> &mut Self {
+        self.add("PrefixLists", json!({"PrefixListId": id, "PrefixListName": name, "Cidrs": cidrs}))
+    }
+
+    /// A gateway endpoint `vpce-s3` in `vpc-1` with the list `pl-s3` (52.216.0.0/15) and its route in these tables.
+    pub fn s3_gateway(&mut self, tables: &[&str]) -> &mut Self {
+        self.prefix_list("pl-s3", "com.amazonaws.us-east-1.s3", &["52.216.0.0/15"]);
+        self.add("VpcEndpoints", json!({"VpcEndpointId": "vpce-s3", "VpcEndpointType": "Gateway", "VpcId": "vpc-1",
+            "ServiceName": "com.amazonaws.us-east-1.s3", "State": "available", "RouteTableIds": tables}));
+        for table in tables {
+            self.route(table, "pl-s3 vpce-s3");
+        }
+        self
+    }
+
+    /// An interface endpoint `vpce-<name>` with private DNS in `vpc-1`, one interface at `address`.
+    pub fn interface_endpoint(&mut self, name: &str, service: &str, address: &str, groups: &[&str]) -> &mut Self {
+        self.interface(name, address, groups);
+        self.eni(name, |eni| eni["InterfaceType"] = json!("vpc_endpoint"));
+        let vpc = self.subnet_of(address)["VpcId"].clone();
+        self.add("VpcEndpoints", json!({"VpcEndpointId": format!("vpce-{name}"), "VpcEndpointType": "Interface",
+            "VpcId": vpc, "ServiceName": format!("com.amazonaws.us-east-1.{service}"), "State": "available",
+            "PrivateDnsEnabled": true, "NetworkInterfaceIds": [format!("eni-{name}")]}))
+    }
+
+    /// An EKS cluster of `vpc-1` (`resourcesVpcConfig` is merged with `config`).
+    pub fn cluster(&mut self, name: &str, config: Value) -> &mut Self {
+        let mut cluster = json!({"name": name, "resourcesVpcConfig": {"vpcId": "vpc-1", "endpointPublicAccess": true,
+            "endpointPrivateAccess": false, "publicAccessCidrs": ["0.0.0.0/0"]},
+            "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4"}});
+        for (key, value) in config.as_object().unwrap() {
+            if key.starts_with("kubernetes") || key == "outpostConfig" {
+                cluster[key] = value.clone();
+            } else {
+                cluster["resourcesVpcConfig"][key] = value.clone();
+            }
+        }
+        self.document(json!({"cluster": cluster}))
+    }
+
+    /// An instance that is a node of `cluster`.
+    pub fn node(&mut self, cluster: &str, name: &str, address: &str, groups: &[&str]) -> &mut Self {
+        self.instance(name, address, groups);
+        let id = format!("i-{name}");
+        let instance = self.collections.get_mut("Reservations").unwrap().iter_mut().find(|r| r["Instances"][0]["InstanceId"] == *id).unwrap();
+        let tags = instance["Instances"][0]["Tags"].as_array_mut().unwrap();
+        tags.push(json!({"Key": "eks:cluster-name", "Value": cluster}));
+        self
+    }
+
+    /// A control-plane interface `eni-<name>` of `cluster` (EK-9).
+    pub fn control_plane(&mut self, cluster: &str, name: &str, address: &str, groups: &[&str]) -> &mut Self {
+        self.interface(name, address, groups);
+        self.eni(name, |eni| {
+            eni["Description"] = json!(format!("Amazon EKS {cluster}"));
+            eni["RequesterId"] = json!("AROAEXAMPLE:AmazonEKS");
+            eni["RequesterManaged"] = json!(false);
+            eni["Attachment"]["InstanceOwnerId"] = json!("999988887777");
+        })
+    }
+
+    /// The environment of the cluster's `aws-node` DaemonSet.
+    pub fn cni(&mut self, env: &[(&str, &str)]) -> &mut Self {
+        let env: Vec<Value> = env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.document(json!({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "apps/v1", "kind": "DaemonSet",
+            "metadata": {"name": "aws-node", "namespace": "kube-system"},
+            "spec": {"template": {"spec": {"containers": [{"name": "aws-node", "env": env}]}}}}]}))
+    }
+
+    /// Sets or clears a DNS attribute of a VPC, or leaves it out.
+    pub fn dns(&mut self, vpc: &str, attribute: &str, value: Option<bool>) -> &mut Self {
+        self.documents.retain(|_, document| document["VpcId"] != vpc || document[attribute].is_null());
+        if let Some(value) = value {
+            let name = format!("dns-{vpc}-{attribute}.json");
+            self.documents.insert(name, json!({"VpcId": vpc, attribute: {"Value": value}}));
+        }
+        self
     }
 
     fn subnet_of(&self, address: &str) -> Value {
@@ -324,6 +513,15 @@ impl Estate {
     }
 }
 
+impl Estate {
+    /// The message and the candidates of a question that selectors refuse.
+    pub fn refused(&self, from: &str, to: &str) -> (String, Vec<String>) {
+        let network = self.network();
+        let error = reach_eks::question(&network, from, to, None, parse_ask("tcp 443")).expect_err("selectors refuse");
+        (error.message, error.candidates)
+    }
+}
+
 /// Asks a network by selectors.
 pub fn ask(network: &Network, from: &str, to: &str, what: &str) -> Said {
     let question = reach_eks::question(network, from, to, None, parse_ask(what)).unwrap_or_else(|e| panic!("{e}"));
@@ -344,6 +542,10 @@ pub struct Said {
     pub messages: Vec<String>,
     /// `tcp 443,8080`, `icmp 8/0`, `47,50`.
     pub allowed: Vec<String>,
+    /// The client ports whose replies come back, per entry of `allowed`.
+    pub source_ports: Vec<String>,
+    /// The translator's ports whose replies come back.
+    pub translated: Option<String>,
     pub decided_by: Vec<String>,
     pub tracking: (Option<Tracking>, Option<Tracking>),
     /// `stage resource outcome` of the first group's witness, both legs.
@@ -354,8 +556,8 @@ pub struct Said {
 
 impl Said {
     fn new(network: &Network, answer: Answer) -> Self {
-        let all = || answer.groups.iter().flat_map(|g| g.answer.reasons.iter().map(move |r| (r, g.answer.witness.as_ref())));
-        let mut codes: Vec<&'static str> = all().map(|(r, _)| r.code.as_str()).collect();
+        let all = || answer.groups.iter().flat_map(|g| &g.answer.reasons);
+        let mut codes: Vec<&'static str> = all().map(|r| r.code.as_str()).collect();
         codes.sort_unstable();
         codes.dedup();
         let first = answer.groups.first().map(|group| &group.answer);
@@ -366,10 +568,17 @@ impl Said {
             back: answer.back,
             codes,
             reasons: all()
-                .map(|(r, _)| format!("{} {} {}", r.code.as_str(), explain::resource(network, r), r.semantics))
+                .map(|r| format!("{} {} {}", r.code.as_str(), explain::resource(network, r), r.semantics))
                 .collect(),
-            messages: all().map(|(r, flow)| explain::message(network, r, flow)).collect(),
+            messages: all().map(|r| explain::message(network, r)).collect(),
             allowed: answer.groups.iter().flat_map(|g| &g.answer.allowed).map(|a| allowed_text(&a.what)).collect(),
+            source_ports: answer
+                .groups
+                .iter()
+                .flat_map(|g| &g.answer.allowed)
+                .map(|a| a.source_ports.to_string())
+                .collect(),
+            translated: first.and_then(|a| a.translated.as_ref()).map(ToString::to_string),
             decided_by: answer
                 .groups
                 .iter()
@@ -397,6 +606,21 @@ impl Said {
         let back = self.back.map_or("-", letter);
         let found = format!("{} {} {back}", letter(self.verdict), letter(self.forward));
         assert_eq!(found, expected, "\nreasons: {:#?}\npath: {:#?}", self.messages, self.path);
+        self
+    }
+
+    /// Asserts the tracking words of source and destination: `"tracked untracked"`, `-` for an end without one.
+    #[track_caller]
+    pub fn tracks(&self, expected: &str) -> &Self {
+        let word = |tracking: Option<Tracking>| tracking.map_or("-", Tracking::as_str);
+        assert_eq!(format!("{} {}", word(self.tracking.0), word(self.tracking.1)), expected, "\npath: {:#?}", self.path);
+        self
+    }
+
+    /// Asserts that exactly these codes are the reasons, in alphabetical order.
+    #[track_caller]
+    pub fn only(&self, codes: &[&str]) -> &Self {
+        assert_eq!(self.codes, codes, "\nreasons: {:#?}\npath: {:#?}", self.messages, self.path);
         self
     }
 
@@ -487,6 +711,19 @@ fn route(text: &str) -> Value {
     route
 }
 
+fn transit_route(text: &str) -> Value {
+    let (destination, target) = text.split_once(' ').unwrap();
+    let mut route = json!({"Type": "static", "State": "active"});
+    let key = if destination.starts_with("pl-") { "PrefixListId" } else { "DestinationCidrBlock" };
+    route[key] = json!(destination);
+    if target == "blackhole" {
+        route["State"] = json!("blackhole");
+    } else {
+        route["TransitGatewayAttachments"] = json!([{"TransitGatewayAttachmentId": target}]);
+    }
+    route
+}
+
 fn acl_entry(line: &str) -> Value {
     let words: Vec<&str> = line.split(' ').collect();
     let protocol = match words[3] {
@@ -509,6 +746,17 @@ fn acl_entry(line: &str) -> Value {
         }
     }
     entry
+}
+
+/// The rules of both directions, ingress first.
+fn permissions(lines: &[&str]) -> [Vec<Value>; 2] {
+    let (mut ingress, mut egress) = (Vec::new(), Vec::new());
+    for line in lines {
+        let (direction, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let list = if direction == "ingress" { &mut ingress } else { &mut egress };
+        list.push(permission(rest));
+    }
+    [ingress, egress]
 }
 
 fn permission(text: &str) -> Value {

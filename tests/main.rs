@@ -1,4 +1,11 @@
-//! One integration binary: the rules, and the program as a process.
+//! One integration binary: the rules, the documents, and the program as a process.
 
+// The attribute is what tells the lints that helpers of tests are tests, too (clippy.toml).
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod estate;
+#[cfg(test)]
 mod rules;

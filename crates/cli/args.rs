@@ -41,16 +41,24 @@ Examples:
 const QUERY_EXAMPLES: &str = "\
 Examples:
   reach query --snapshot demo --from node --to controlplane --port 443
-  reach query --from 10.0.1.7 --to internet/198.51.100.9 --protocol udp --port 53 --source-port 32768-60999
-  reach query --from pod/shop/cart-7d9 --to pod/shop/db-0        # no port: everything that gets through
+  reach query --from 10.0.1.7 --to internet/198.51.100.9 --protocol udp --port 53
+  reach query --from pod/shop/cart-7d9 --to pod/shop/db-0      # everything that gets through
   reach query --from i-0123 --to 10.0.0.0/16 --icmp 8
   reach query --from internet --to name/WEB --port https,8443 --expect blocked
-  reach query --batch questions.jsonl --output jsonl             # one answer a line, in the same order
+  reach query --batch questions.jsonl                          # one answer a line, in order
 
 Selectors:
-  node, node/GROUP, controlplane, apiserver, pod, pod/NAMESPACE/NAME, svc/NAMESPACE/NAME, internet,
-  internet/ADDRESS, aws/SERVICE, lb/NAME, an address or CIDR, an id (i-, eni-, subnet-, sg-, vpc-, vpce-,
-  nat-, pl-) or the beginning of one, name/NAME, tag/KEY=VALUE, vpc-…/SELECTOR, cluster/NAME/SELECTOR
+  node, node/GROUP        nodes of the cluster, or of one node group
+  pod, pod/NAMESPACE/NAME pods
+  controlplane, apiserver the control plane's interfaces; what the cluster's name resolves to
+  svc/NAMESPACE/NAME      the endpoints behind a Kubernetes service
+  internet, internet/ADDR the outside, or one host of it
+  aws/SERVICE             the endpoint that the source would really use: aws/s3, aws/ecr.api
+  lb/NAME                 a load balancer's nodes
+  10.0.1.7, 10.0.0.0/16   an address, or all endpoints in a CIDR
+  i-…, eni-…, sg-…, vpc-… a resource by its id or the beginning of it; also subnet-, vpce-, nat-, pl-
+  name/NAME, tag/KEY=VAL  by tag
+  vpc-…/SELECTOR, cluster/NAME/SELECTOR   where the plain form is ambiguous
 
 Verdicts:
   reachable  the first packet and its reply pass
@@ -90,7 +98,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Colour the output: auto (on a terminal, unless NO_COLOR is set), always or never
+    /// Colour the output: auto (on a terminal, unless `NO_COLOR` is set), always or never
     #[arg(long, global = true, value_enum, value_name = "WHEN", env = "REACH_COLOR", hide_env_values = true)]
     #[arg(hide_possible_values = true)]
     pub(crate) color: Option<Color>,
@@ -141,7 +149,10 @@ pub(crate) struct Source {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = format!("{QUERY_EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(
+    after_help = format!("{QUERY_EXAMPLES}\n\n{EXIT_CODES}"),
+    override_usage = "reach query [OPTIONS] --from <SELECTOR> --to <SELECTOR>\n       reach query [OPTIONS] --batch <FILE>",
+)]
 pub(crate) struct Query {
     /// Who sends the first packet: a selector
     #[arg(long, value_name = "SELECTOR", required_unless_present = "batch")]
@@ -153,7 +164,7 @@ pub(crate) struct Query {
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) protocol: Option<String>,
     /// Destination ports: numbers, ranges and service names, such as 443,8000-8999,dns [default: all]
-    #[arg(long, short, value_name = "PORTS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
     pub(crate) port: Option<String>,
     /// The client's ports [default: what that kind of client really uses]
     #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
@@ -271,8 +282,8 @@ pub(crate) enum Snapshot {
 /// Where the snapshot is, for the commands that are about nothing else.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// Directories of AWS CLI output or snapshot files [default: as --snapshot]
-    #[arg(value_name = "PATH", conflicts_with = "snapshot")]
+    /// Directories of AWS CLI output or snapshot files [default: those of --snapshot]
+    #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) source: Source,

@@ -175,7 +175,10 @@ impl Complaints {
             conflict(Part::Port, format!("a port needs protocol tcp or udp, and `{protocol}` {other}"));
         }
         if terms.source_port.is_some() && !has_ports && wanted != Wanted::All {
-            conflict(Part::SourcePort, format!("a source port needs protocol tcp or udp, and `{protocol}` has no ports"));
+            conflict(
+                Part::SourcePort,
+                format!("a source port needs protocol tcp or udp, and `{protocol}` has no ports"),
+            );
         }
         let is_icmp = matches!(wanted, Wanted::One(protocol) if protocol.is_icmp());
         if terms.icmp.is_given() && !is_icmp {
@@ -308,7 +311,9 @@ mod tests {
 
     #[test]
     fn protocols_by_number_are_those_by_name() {
-        for (text, shown) in [("6", "tcp"), ("TCP", "tcp"), ("1", "icmp"), ("58", "icmpv6"), ("50", "50"), ("all", "all")] {
+        for (text, shown) in
+            [("6", "tcp"), ("TCP", "tcp"), ("1", "icmp"), ("58", "icmpv6"), ("50", "50"), ("all", "all")]
+        {
             let terms = Terms { protocol: Some(text), ..Terms::default() };
             assert_eq!(read(terms).unwrap().1.protocol, shown);
         }
@@ -370,7 +375,10 @@ mod tests {
             let complaints = parse(&Terms { port: Some(text), ..Terms::default() }, Names::Keys).unwrap_err();
             [complaints.errors, complaints.hints].concat().join("; ")
         };
-        assert_eq!(error("htpts"), "port: `htpts` is not a port, a range or the name of a service; did you mean `https`?");
+        assert_eq!(
+            error("htpts"),
+            "port: `htpts` is not a port, a range or the name of a service; did you mean `https`?"
+        );
         assert_eq!(error("443,,80"), "port: `443,,80` has an empty item");
         assert_eq!(error(""), "port: no port is given");
         assert_eq!(error("-1"), "port: `-1` is not a number or a range such as `5-9`");

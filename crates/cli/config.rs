@@ -37,10 +37,11 @@ impl Config {
             return Ok(Self::default());
         };
         let name = path.strip_prefix(&directory).unwrap_or(&path).to_owned();
-        let text =
-            fs::read_to_string(&path).map_err(|error| Failure::input(format!("{}: {}", name.display(), reason(&error))))?;
+        let text = fs::read_to_string(&path)
+            .map_err(|error| Failure::input(format!("{}: {}", name.display(), reason(&error))))?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.lines().count().max(1));
+            let line =
+                error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
             let line = line.map_or_else(String::new, |line| format!("line {line}: "));
             let message = error.message().lines().collect::<Vec<_>>().join(" ");
             Failure::input(format!("{}: {line}{message}", name.display()))

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 
 use crate::exit::ExitCode;
+use crate::render::layout::printable;
 
 /// One or more things that are wrong, and what helps.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ const HINT: Style = AnsiColor::Cyan.on_default();
 
 /// Writes `label: text` to standard error, which nobody may read: a failure to write is not told.
 fn note(label: &str, style: Style, text: &str) {
+    let text = printable(text);
     let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {text}");
 }
 

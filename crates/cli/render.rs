@@ -1,10 +1,13 @@
 //! Answers as text: for people, for programs, as graphs. Nothing here decides anything.
 
+pub(crate) mod ends;
 pub(crate) mod facts;
 pub(crate) mod graph;
 pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod markdown;
+pub(crate) mod reasons;
+pub(crate) mod rules;
 pub(crate) mod text;
 
 use reach_engine::question::{Answer, Question};

@@ -1,4 +1,12 @@
 //! The rules of AWS's behaviour, one by one: each test names the rule of `docs/SEMANTICS.md` that it pins.
 
+mod eks;
+mod endpoints;
 mod filters;
+mod internet;
+mod laws;
+mod nat;
+mod peering;
 mod routing;
+mod selectors;
+mod transit;

@@ -64,9 +64,9 @@ pub(crate) fn run(file: &Path, query: &Query, config: &Config, voice: Voice) -> 
     let input: Result<Box<dyn Read>, Failure> = if from_stdin {
         Ok(Box::new(io::stdin().lock()))
     } else {
-        let opened = File::open(file).and_then(|opened| match opened.metadata()?.is_dir() {
-            true => Err(io::ErrorKind::IsADirectory.into()),
-            false => Ok(opened),
+        let opened = File::open(file).and_then(|opened| {
+            let is_directory = opened.metadata()?.is_dir();
+            if is_directory { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(opened) }
         });
         match opened {
             Ok(opened) => Ok(Box::new(opened)),
@@ -140,7 +140,8 @@ impl Batch<'_> {
 
     /// The answers to `lines` in order, in blocks, with the number of lines in each that have none.
     fn answer_all(&self, lines: &[Numbered]) -> Vec<(Vec<u8>, usize)> {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS).min(lines.len().div_ceil(BLOCK));
+        let threads =
+            thread::available_parallelism().map_or(1, usize::from).min(THREADS).min(lines.len().div_ceil(BLOCK));
         if threads < 2 {
             return vec![self.answer_block(lines)];
         }
@@ -183,8 +184,8 @@ impl Batch<'_> {
 
     /// Appends the answer to a line.
     fn answer<'l>(&self, number: usize, line: &'l [u8], out: &mut Vec<u8>) -> Result<(), LineError<'l>> {
-        let text = std::str::from_utf8(line)
-            .map_err(|_| LineError::new(None, format!("line {number}: is not UTF-8 text")))?;
+        let text =
+            std::str::from_utf8(line).map_err(|_| LineError::new(None, format!("line {number}: is not UTF-8 text")))?;
         let text = text.trim().trim_start_matches('\u{feff}');
         let line: Line<'_> = serde_json::from_str(text).map_err(|error| diagnose(number, text, &error))?;
         let Line { id, from, to, .. } = &line;
@@ -209,10 +210,13 @@ impl Batch<'_> {
         };
         let (ask, asked) = ask::parse(&terms, Names::Keys)
             .map_err(|complaints| LineError::new(id, [complaints.errors, complaints.hints].concat().join("; ")))?;
-        let question = reach_eks::question(self.network, from, to, self.cluster, ask)
-            .map_err(|error| LineError { id, message: error.message, candidates: error.candidates })?;
-        let answer = question::ask(self.network, &question)
-            .map_err(|_| LineError::new(id, query::no_pair_message(from, to)))?;
+        let question = reach_eks::question(self.network, from, to, self.cluster, ask).map_err(|error| LineError {
+            id,
+            message: error.message,
+            candidates: error.candidates,
+        })?;
+        let answer =
+            question::ask(self.network, &question).map_err(|_| LineError::new(id, query::no_pair_message(from, to)))?;
         let told = Told { network: self.network, question: &question, answer: &answer, from, to, asked: &asked, id };
         match self.format {
             Format::Text => out.extend(text::render(&told, self.explain, self.width).into_bytes()),
@@ -237,7 +241,8 @@ impl Batch<'_> {
             Format::Text | Format::Markdown => {
                 let id = id.map_or_else(String::new, |id| format!("[{}] ", id.get().trim_matches('"')));
                 let list = query::candidates(candidates);
-                let list = list.map_or_else(String::new, |list| format!("\ncandidates: {list}"));
+                let list = list.map_or_else(String::new, |list| format!("\ncandidates: {}", layout::printable(&list)));
+                let message = layout::printable(message);
                 let styled = self.format == Format::Text;
                 let style = if styled { ERROR } else { Style::new() };
                 writeln!(out, "{id}{style}error:{style:#} {message}{list}")
@@ -285,8 +290,7 @@ struct Line<'a> {
 }
 
 /// The keys of a question.
-const KEYS: [&str; 9] =
-    ["id", "from", "to", "protocol", "port", "source_port", "icmp_type", "icmp_code", "family"];
+const KEYS: [&str; 9] = ["id", "from", "to", "protocol", "port", "source_port", "icmp_type", "icmp_code", "family"];
 
 /// A string, or a number as its text.
 struct Scalar<'a>(Cow<'a, str>);
@@ -352,7 +356,9 @@ fn diagnose<'l>(number: usize, text: &'l str, error: &serde_json::Error) -> Line
     let id = serde_json::from_str::<Id<'_>>(text).ok().and_then(|line| line.id).filter(|&id| is_id(Some(id)));
     let told = |mut problems: Vec<String>| {
         if id.is_none() {
-            problems.iter_mut().for_each(|problem| problem.insert_str(0, &format!("line {number}: ")));
+            for problem in &mut problems {
+                problem.insert_str(0, &format!("line {number}: "));
+            }
         }
         LineError::new(id, problems.join("; "))
     };
@@ -360,21 +366,20 @@ fn diagnose<'l>(number: usize, text: &'l str, error: &serde_json::Error) -> Line
         return told(vec!["a JSON object is expected".to_owned()]);
     };
     let mut problems = Vec::new();
-    for (key, value) in &object {
-        let fits = match key.as_str() {
-            "id" => is_id(id),
-            "from" | "to" => value.is_string(),
-            known if KEYS.contains(&known) => value.is_string() || value.is_number() || value.is_null(),
-            unknown => {
-                problems.push(format!("`{unknown}` is not a key of a question (they are {})", KEYS.join(", ")));
-                continue;
-            }
+    let unknown: Vec<String> =
+        object.keys().filter(|key| !KEYS.contains(&key.as_str())).map(|key| format!("`{key}`")).collect();
+    if !unknown.is_empty() {
+        let (is, a) = if unknown.len() == 1 { ("is", "a key") } else { ("are", "keys") };
+        let keys = KEYS.join(", ");
+        problems.push(format!("{} {is} not {a} of a question (those are {keys})", unknown.join(", ")));
+    }
+    for (key, value) in object.iter().filter(|(key, _)| KEYS.contains(&key.as_str())) {
+        let (fits, expected) = match key.as_str() {
+            "id" => (is_id(id), "a string or a number"),
+            "from" | "to" => (value.is_string(), "a selector in quotes"),
+            _ => (value.is_string() || value.is_number() || value.is_null(), "a string or a number"),
         };
         if !fits {
-            let expected = match key.as_str() {
-                "from" | "to" => "a selector in quotes",
-                _ => "a string or a number",
-            };
             problems.push(format!("{key}: {expected} is expected"));
         }
     }

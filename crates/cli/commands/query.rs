@@ -44,7 +44,9 @@ pub(crate) fn run(query: &Query, config: &Config, voice: Voice) -> Result<ExitCo
         }
         (Err(mut failure), Ok(network)) => {
             let nothing = Ask { lanes: Vec::new(), source_ports: None, family: terms.family };
-            if let Err(error) = reach_eks::question(&network, from, to, config.cluster(query.cluster.as_deref()), nothing) {
+            if let Err(error) =
+                reach_eks::question(&network, from, to, config.cluster(query.cluster.as_deref()), nothing)
+            {
                 failure.merge(unresolved(&error));
             }
             return Err(failure.into());

@@ -1,5 +1,6 @@
 //! `reach snapshot`: what a snapshot holds, whether it is sound, and one file of many.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -130,7 +131,7 @@ fn coverage(scope: &ScopeSummary) -> Vec<Span> {
     let mut text = format!("{} complete", Count(with("complete"), "call"));
     for status in ["truncated", "denied", "failed", "not_collected"] {
         if with(status) > 0 {
-            text.push_str(&format!(", {} {}", with(status), status.replace('_', " ")));
+            let _ = write!(text, ", {} {}", with(status), status.replace('_', " "));
         }
     }
     vec![span(PLAIN, place_of(scope.account.as_deref(), scope.region.as_deref())), span(PLAIN, text)]
@@ -142,16 +143,16 @@ const IDS: usize = 8;
 fn lacking(page: &mut Page, missing: &Missing) {
     let mut state = missing.state.status.replace('_', " ");
     if let Some(code) = &missing.state.error_code {
-        state.push_str(&format!(" ({code})"));
+        let _ = write!(state, " ({code})");
     }
     if missing.account.is_some() || missing.region.is_some() {
-        state.push_str(&format!(" in {}", place_of(missing.account.as_deref(), missing.region.as_deref())));
+        let _ = write!(state, " in {}", place_of(missing.account.as_deref(), missing.region.as_deref()));
     }
     let mut spans = vec![span(PLAIN, format_args!("{}: {state}", missing.state.call))];
     if !missing.ids.is_empty() {
         let mut ids = missing.ids.iter().take(IDS).cloned().collect::<Vec<_>>().join(", ");
         if missing.ids.len() > IDS {
-            ids.push_str(&format!(", … and {} more", missing.ids.len() - IDS));
+            let _ = write!(ids, ", … and {} more", missing.ids.len() - IDS);
         }
         spans.push(span(DIM, format_args!("for {ids}")));
     }
@@ -161,9 +162,11 @@ fn lacking(page: &mut Page, missing: &Missing) {
     }
     if missing.commands.len() > IDS {
         let more = missing.commands.len() - IDS;
-        page.paragraph(MARGIN + 2, &span(PLAIN, ""), &[span(DIM, format_args!(
-            "… and {more} more such commands (`--output json` has them all)"
-        ))]);
+        page.paragraph(
+            MARGIN + 2,
+            &span(PLAIN, ""),
+            &[span(DIM, format_args!("… and {more} more such commands (`--output json` has them all)"))],
+        );
     }
 }
 
@@ -175,7 +178,7 @@ fn validate(paths: &[PathBuf], voice: Voice) -> Result<ExitCode, Stop> {
     }
     let mut text = format!("ok: {}", Count(snapshot.files.len(), "file"));
     if !network.warnings.is_empty() {
-        text.push_str(&format!(", {}", Count(network.warnings.len(), "warning")));
+        let _ = write!(text, ", {}", Count(network.warnings.len(), "warning"));
     }
     text.push('\n');
     Output::styled(voice == Voice::Quiet).finish(text.as_bytes())?;
@@ -188,10 +191,12 @@ fn pack(paths: &[PathBuf], out: &Path, voice: Voice) -> Result<ExitCode, Stop> {
     let mut files: Vec<PathBuf> = Vec::new();
     for path in paths {
         match (path.to_str(), &scratch) {
-            (Some("demo"), Some(scratch)) => files.push(unpack_demo(scratch.path()).map_err(temporary)?),
+            (Some("demo"), Some(scratch)) => {
+                files.push(unpack_demo(scratch.path()).map_err(|error| temporary(&error))?);
+            }
             (Some("-"), Some(scratch)) => {
                 let file = scratch.path().join("stdin.json");
-                fs::write(&file, load::stdin()?).map_err(temporary)?;
+                fs::write(&file, load::stdin()?).map_err(|error| temporary(&error))?;
                 files.push(file);
             }
             _ => files.push(path.clone()),
@@ -211,11 +216,11 @@ fn pack(paths: &[PathBuf], out: &Path, voice: Voice) -> Result<ExitCode, Stop> {
 }
 
 fn scratch() -> Result<tempfile::TempDir, Failure> {
-    tempfile::tempdir().map_err(temporary)
+    tempfile::tempdir().map_err(|error| temporary(&error))
 }
 
-fn temporary(error: std::io::Error) -> Failure {
-    Failure::io("a temporary file cannot be written", &error)
+fn temporary(error: &std::io::Error) -> Failure {
+    Failure::io("a temporary file cannot be written", error)
 }
 
 fn unpack_demo(scratch: &Path) -> std::io::Result<PathBuf> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use reach_engine::explain;
 use reach_engine::question::Group;
-use reach_engine::reason::{Outcome, Step};
+use reach_engine::reason::{Outcome, Site, Step};
 use reach_model::Network;
 
 use super::Told;
@@ -52,8 +52,8 @@ fn draw(told: &Told<'_>, number: usize, group: &Group) -> Drawing {
     let mut drawing = Drawing { title, nodes: Vec::new(), edges: Vec::new() };
     for (steps, back) in [(&answer.forward_path, false), (&answer.return_path, true)] {
         let mut last: Option<usize> = None;
-        for step in steps {
-            let node = drawing.node(told.network, number, step, back);
+        for facts::Shown { step, .. } in facts::shown(steps, true) {
+            let node = drawing.node(told.network, number, step, back, last);
             if let Some(last) = last.filter(|&last| last != node) {
                 let edge = (last, node, back);
                 if !drawing.edges.contains(&edge) {
@@ -67,21 +67,30 @@ fn draw(told: &Told<'_>, number: usize, group: &Group) -> Drawing {
 }
 
 impl Drawing {
-    fn node(&mut self, network: &Network, number: usize, step: &Step, back: bool) -> usize {
+    /// The node of a step, which comes after the node `last`. The ends are one node for both ways; what lies between
+    /// them is a node each time that the packet comes by.
+    fn node(&mut self, network: &Network, number: usize, step: &Step, back: bool, last: Option<usize>) -> usize {
         let resource = explain::site_id(network, &step.site);
-        let position = self.nodes.iter().position(|node| node.resource == resource).unwrap_or_else(|| {
-            let safe: String = resource.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-            self.nodes.push(Node {
-                id: format!("g{number}_{safe}"),
-                resource,
-                kind: explain::site_kind(&step.site),
-                steps: Vec::new(),
-                worst: Worst::Passes,
-            });
+        let is_end = matches!(step.site, Site::Interface(_) | Site::Internet);
+        let leg = if back { 'r' } else { 'f' };
+        let safe: String = resource.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let id = if is_end {
+            format!("g{number}_{safe}")
+        } else {
+            let own = format!("g{number}_{leg}");
+            let visits =
+                self.nodes.iter().filter(|node| node.resource == resource && node.id.starts_with(&own)).count();
+            let stays = last.and_then(|last| self.nodes.get(last)).is_some_and(|node| node.resource == resource);
+            format!("{own}{}_{safe}", if stays { visits } else { visits + 1 })
+        };
+        let position = self.nodes.iter().position(|node| node.id == id).unwrap_or_else(|| {
+            let kind = explain::site_kind(&step.site);
+            self.nodes.push(Node { id, resource, kind, steps: Vec::new(), worst: Worst::Passes });
             self.nodes.len() - 1
         });
         if let Some(node) = self.nodes.get_mut(position) {
-            let rule = step.rule.as_ref().map_or_else(String::new, |rule| format!(" ({})", explain::rule(network, rule)));
+            let rule =
+                step.rule.as_ref().map_or_else(String::new, |rule| format!(" ({})", explain::rule(network, rule)));
             let leg = if back { "reply " } else { "" };
             node.steps.push(format!("{leg}{}: {}{rule}", step.stage.as_str().replace('_', " "), step.outcome.as_str()));
             node.worst = node.worst.max(Worst::of(step));
@@ -92,7 +101,7 @@ impl Drawing {
 
 fn title(told: &Told<'_>) -> String {
     let counts = facts::counts(&told.answer.pairs);
-    format!("{} -> {} ({}): {}, {counts}", told.from, told.to, facts::traffic(told.asked), told.answer.verdict)
+    format!("{} -> {}, {}: {}, {counts}", told.from, told.to, facts::traffic(told.asked), told.answer.verdict)
 }
 
 /// A Graphviz digraph.
@@ -105,7 +114,7 @@ pub(crate) fn dot(told: &Told<'_>) -> String {
     for (number, group) in told.answer.groups.iter().enumerate() {
         let drawing = draw(told, number + 1, group);
         let _ = writeln!(out, "  subgraph cluster_g{} {{", number + 1);
-        let _ = writeln!(out, "    label={};", quoted(&[drawing.title.clone()]));
+        let _ = writeln!(out, "    label={};", quoted(std::slice::from_ref(&drawing.title)));
         for node in &drawing.nodes {
             let mut lines = vec![node.resource.clone(), node.kind.replace('_', " ")];
             lines.extend(node.steps.iter().cloned());
@@ -131,7 +140,9 @@ pub(crate) fn dot(told: &Told<'_>) -> String {
 fn quoted(lines: &[String]) -> String {
     let lines: Vec<String> = lines
         .iter()
-        .map(|line| line.chars().filter(|c| !c.is_control()).collect::<String>().replace('\\', "\\\\").replace('"', "\\\""))
+        .map(|line| {
+            line.chars().filter(|c| !c.is_control()).collect::<String>().replace('\\', "\\\\").replace('"', "\\\"")
+        })
         .collect();
     format!("\"{}\"", lines.join("\\n"))
 }
@@ -143,7 +154,7 @@ pub(crate) fn mermaid(told: &Told<'_>) -> String {
     let _ = writeln!(out, "---\ntitle: {}\n---\nflowchart LR", yaml(&title(told)));
     for (number, group) in told.answer.groups.iter().enumerate() {
         let drawing = draw(told, number + 1, group);
-        let _ = writeln!(out, "  subgraph g{}[{}]", number + 1, escaped(&[drawing.title.clone()]));
+        let _ = writeln!(out, "  subgraph g{}[{}]", number + 1, escaped(std::slice::from_ref(&drawing.title)));
         for node in &drawing.nodes {
             let mut lines = vec![node.resource.clone(), node.kind.replace('_', " ")];
             lines.extend(node.steps.iter().cloned());

@@ -12,12 +12,13 @@ use reach_engine::reason::{Reason, Step};
 use reach_engine::simulate::Tracking;
 use reach_model::Network;
 use reach_packets::{Family, Flow, PortSet, Protocol, Transport};
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::Told;
-use super::facts::{self, End, Where};
+use super::ends::{self, End, Where};
+use super::{facts, reasons};
 
 /// The schema of answers.
 pub(crate) const SCHEMA: &str = "reach.query/1";
@@ -172,9 +173,7 @@ struct GroupView<'a> {
 impl<'a> GroupView<'a> {
     fn new(told: &'a Told<'a>, group: &'a Group) -> Self {
         let (network, answer) = (told.network, &group.answer);
-        let (from, to) = facts::ends(network, group);
-        let flows = facts::flows(told, group);
-        let reasons = answer.reasons.iter().zip(&flows);
+        let (from, to) = ends::ends(network, group);
         Self {
             verdict: answer.verdict,
             forward: answer.forward,
@@ -185,7 +184,7 @@ impl<'a> GroupView<'a> {
             allowed: allowed(told, group),
             translated_source_ports: answer.translated.as_ref().map(ToString::to_string),
             witness: answer.witness.map(Witness),
-            reasons: reasons.map(|(reason, flow)| ReasonView::new(network, reason, flow.as_ref())).collect(),
+            reasons: answer.reasons.iter().map(|reason| ReasonView::new(network, reason)).collect(),
             decided_by: answer.decided_by.iter().map(|rule| explain::rule(network, rule)).collect(),
             path: Path {
                 forward: List(answer.forward_path.iter(), network),
@@ -323,7 +322,7 @@ struct ReasonView {
 }
 
 impl ReasonView {
-    fn new(network: &Network, reason: &Reason, flow: Option<&Flow>) -> Self {
+    fn new(network: &Network, reason: &Reason) -> Self {
         let groups = explain::groups(network, reason);
         Self {
             code: reason.code.as_str(),
@@ -334,7 +333,7 @@ impl ReasonView {
             groups: if groups.len() > 1 { groups } else { Vec::new() },
             rule: reason.rule.as_ref().map(|rule| explain::rule(network, rule)),
             semantics: reason.semantics,
-            message: explain::message(network, reason, flow),
+            message: explain::message(network, reason),
             call: reason.call.map(Shown),
         }
     }

@@ -56,7 +56,7 @@ pub(crate) fn solid(style: Style, text: impl fmt::Display) -> Span {
 }
 
 /// Names come from tags, and a tag may hold anything: control characters must not reach the terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
@@ -94,8 +94,11 @@ impl Page {
         let mut start = true;
         for span in spans {
             let whole = [span.text.as_str()];
-            let words: Vec<&str> =
-                if span.solid { whole.to_vec() } else { span.text.split(' ').filter(|word| !word.is_empty()).collect() };
+            let words: Vec<&str> = if span.solid {
+                whole.to_vec()
+            } else {
+                span.text.split(' ').filter(|word| !word.is_empty()).collect()
+            };
             let mut pending = String::new();
             for word in words {
                 let length = count(word);
@@ -109,7 +112,8 @@ impl Page {
                 }
                 if !start {
                     // The space between two spans has no style.
-                    if pending.is_empty() { self.text.push(' ') } else { pending.push(' ') }
+                    let line = if pending.is_empty() { &mut self.text } else { &mut pending };
+                    line.push(' ');
                     column += 1;
                 }
                 pending.push_str(word);
@@ -144,7 +148,9 @@ impl Page {
     pub(crate) fn table(&mut self, indent: usize, rows: &[Vec<Span>]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns.saturating_sub(1))
-            .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| count(&cell.text)).max().unwrap_or(0))
+            .map(|column| {
+                rows.iter().filter_map(|row| row.get(column)).map(|cell| count(&cell.text)).max().unwrap_or(0)
+            })
             .collect();
         for row in rows {
             let Some((last, cells)) = row.split_last() else { continue };
@@ -199,7 +205,7 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let mut page = Page::new(24);
+        let mut page = Page::new(25);
         let row = |a, b, c| vec![span(PLAIN, a), span(PLAIN, b), span(PLAIN, c)];
         page.table(2, &[row("sg", "allowed", "one two three"), row("route", "", "")]);
         assert_eq!(page.into_text(), "  sg     allowed  one two\n                  three\n  route\n");

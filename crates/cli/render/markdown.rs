@@ -7,7 +7,9 @@ use reach_engine::explain;
 use reach_engine::reason::Step;
 
 use super::Told;
-use super::facts::{self, Cluster, End, Where};
+use super::ends::{self, End};
+use super::reasons::{self, Cluster};
+use super::{facts, rules};
 
 /// More names or addresses than this are counted, not shown.
 const SHOWN: usize = 6;
@@ -17,7 +19,7 @@ pub(crate) fn render(told: &Told<'_>, explain: bool) -> String {
     let mut page = Page(String::new());
     let answer = told.answer;
     page.line(format_args!(
-        "### **{}**: {} → {} ({})",
+        "### **{}**: {} → {}, {}",
         answer.verdict,
         code(told.from),
         code(told.to),
@@ -33,7 +35,7 @@ pub(crate) fn render(told: &Told<'_>, explain: bool) -> String {
         None => ", no reply to judge".to_owned(),
     };
     page.line(format_args!("{}; forward {}{back}.", facts::counts(&answer.pairs), answer.forward));
-    for cluster in facts::clusters(told, explain) {
+    for cluster in reasons::clusters(told, explain) {
         page.cluster(told, &cluster, explain);
     }
     if answer.truncated {
@@ -57,7 +59,6 @@ impl Page {
     }
 
     fn cluster(&mut self, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) {
-        let network = told.network;
         let group = cluster.first;
         let answer = &group.answer;
         let noun = if cluster.pairs == 1 { "pair" } else { "pairs" };
@@ -72,17 +73,22 @@ impl Page {
                 self.line(format_args!("- passes: {}{from}", code(&facts::allowed_set(allowed).to_string())));
             }
             let refused = facts::refused(told, group);
-            if answer.verdict == Verdict::Partial && !refused.is_empty() && !answer.allowed.is_empty() {
+            if answer.verdict == Verdict::Partial
+                && !facts::is_carved(group)
+                && !refused.is_empty()
+                && !answer.allowed.is_empty()
+            {
                 self.line(format_args!("- refused: {}", code(&refused.to_string())));
             }
         }
-        for why in facts::whys(told, cluster) {
+        for why in reasons::whys(told, cluster) {
             let leg = match why.legs {
                 (false, true) => "on the way back: ",
                 (true, true) => "both ways: ",
                 _ => "",
             };
-            let also = if why.also.is_empty() { String::new() } else { format!(" (the same for {})", why.also.join(", ")) };
+            let also =
+                if why.also.is_empty() { String::new() } else { format!(" (the same for {})", why.also.join(", ")) };
             self.line(format_args!(
                 "- **why**: {leg}{}{} (`{}`, {}; look at {})",
                 escape(&why.sentence),
@@ -97,8 +103,8 @@ impl Page {
         }
         let (from, to) = cluster.ends(told);
         let limit = if explain { usize::MAX } else { SHOWN };
-        self.line(format_args!("- from: {}", who(&from, limit)));
-        self.line(format_args!("- to: {}", who(&to, limit)));
+        self.line(format_args!("- from: {}", who(from, limit)));
+        self.line(format_args!("- to: {}", who(to, limit)));
         if let Some(carved) = &answer.outside {
             for (word, nets) in [
                 ("reachable", &carved.reachable),
@@ -108,7 +114,8 @@ impl Page {
             ] {
                 if !nets.is_empty() {
                     let shown: Vec<String> = nets.iter().take(limit).map(|net| code(&net.to_string())).collect();
-                    self.line(format_args!("- except {word}: {}{}", shown.join(", "), more(nets.len(), limit)));
+                    let label = if facts::is_carved(group) { "only" } else { "except" };
+                    self.line(format_args!("- {label} {word}: {}{}", shown.join(", "), more(nets.len(), limit)));
                 }
             }
         }
@@ -129,20 +136,20 @@ impl Page {
         let network = told.network;
         self.line(format_args!("| {leg} | step | outcome | resource | rule |"));
         self.line("| --- | --- | --- | --- | --- |");
-        for (number, step) in facts::shown(steps, true) {
+        for facts::Shown { number, step, beyond } in facts::shown(steps, true) {
             let rule = step.rule.as_ref().map_or_else(String::new, |rule| {
                 let name = code(&explain::rule(network, rule));
-                facts::rule(network, rule).map_or_else(|| name.clone(), |text| format!("{name}: {}", escape(&text)))
+                rules::rule(network, rule).map_or_else(|| name.clone(), |text| format!("{name}: {}", escape(&text)))
             });
             let rewritten = step.rewritten.map(|(source, destination)| format!(" now {source} → {destination}"));
             self.line(format_args!(
                 "| {} | {} | {} | {} | {rule}{} |",
                 number,
                 step.stage.as_str().replace('_', " "),
-                if matches!(step.outcome.as_str(), "allowed" | "tracked") {
-                    step.outcome.as_str().to_owned()
-                } else {
-                    format!("**{}**", step.outcome.as_str())
+                match (facts::passes(step), beyond) {
+                    (true, true) => format!("({})", step.outcome.as_str()),
+                    (true, false) => step.outcome.as_str().to_owned(),
+                    (false, _) => format!("**{}**", step.outcome.as_str()),
                 },
                 code(&facts::step_resource(network, step)),
                 rewritten.unwrap_or_default(),
@@ -151,24 +158,18 @@ impl Page {
     }
 }
 
-fn who(ends: &[End], limit: usize) -> String {
-    let texts: Vec<String> = ends
-        .iter()
-        .take(limit)
-        .map(|end| {
-            let address = match &end.place {
-                Where::Address(address) => Some(address.to_string()),
-                Where::Blocks(blocks) => Some(blocks.iter().take(limit).cloned().collect::<Vec<_>>().join(", ")),
-                Where::Nowhere => end.eni.clone(),
-            };
-            match (&end.name, address) {
-                (Some(name), Some(address)) => format!("{} ({address})", code(name)),
-                (Some(name), None) => code(name),
-                (None, address) => address.unwrap_or_default(),
-            }
+fn who(ends: Vec<End>, limit: usize) -> String {
+    let (names, hidden) = ends::named(ends, limit, false);
+    let texts: Vec<String> = names
+        .into_iter()
+        .map(|(name, addresses)| match (name, addresses.join(", ")) {
+            (Some(name), addresses) if addresses.is_empty() => code(&name),
+            (Some(name), addresses) => format!("{} ({addresses})", code(&name)),
+            (None, addresses) => addresses,
         })
         .collect();
-    format!("{}{}", texts.join(", "), more(ends.len(), limit))
+    let more = if hidden > 0 { format!(" … and {hidden} more") } else { String::new() };
+    format!("{}{more}", texts.join(", "))
 }
 
 fn more(count: usize, limit: usize) -> String {
@@ -177,8 +178,11 @@ fn more(count: usize, limit: usize) -> String {
 
 /// Text as code: on one line, no backtick in it, and no bar that would end a table's cell.
 fn code(text: &str) -> String {
-    let text: String =
-        text.chars().map(|c| if c.is_control() || c == '`' { '\u{fffd}' } else { c }).collect::<String>().replace('|', "\\|");
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() || c == '`' { '\u{fffd}' } else { c })
+        .collect::<String>()
+        .replace('|', "\\|");
     format!("`{text}`")
 }
 

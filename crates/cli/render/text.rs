@@ -1,5 +1,7 @@
 //! Answers for people: the verdict, why, who, and the way of the packet.
 
+use std::fmt::Write as _;
+
 use reach_engine::Verdict;
 use reach_engine::explain;
 use reach_engine::question::Group;
@@ -8,11 +10,16 @@ use reach_engine::simulate::Tracking;
 use reach_packets::{Flow, PortSet};
 
 use super::Told;
-use super::facts::{self, Cluster, End, Where};
+use super::ends::{self, End};
 use super::layout::{BOLD, DIM, PLAIN, Page, Span, solid, span, verdict as verdict_style};
+use super::reasons::{self, Cluster};
+use super::{facts, rules};
 
 /// The margin of labels.
 const MARGIN: usize = 11;
+
+/// The indent of a path's steps.
+const STEPS: usize = 4;
 
 /// More names or addresses than this are counted, not shown.
 const SHOWN: usize = 6;
@@ -32,11 +39,11 @@ pub(crate) fn render(told: &Told<'_>, explain: bool, width: usize) -> String {
         title.push(span(DIM, format_args!("[{}]", id.get().trim_matches('"'))));
     }
     title.push(span(verdict_style(answer.verdict), answer.verdict));
-    title.push(span(BOLD, format_args!("{} -> {}", told.from, told.to)));
-    title.push(span(PLAIN, format_args!("({})", facts::traffic(told.asked))));
+    title.push(span(BOLD, format_args!("{} -> {},", told.from, told.to)));
+    title.push(span(PLAIN, facts::traffic(told.asked)));
     page.paragraph(0, &span(PLAIN, ""), &title);
     page.paragraph(0, &span(PLAIN, ""), &[span(PLAIN, summary(told))]);
-    let clusters = facts::clusters(told, explain);
+    let clusters = reasons::clusters(told, explain);
     let limit = if explain { usize::MAX } else { GROUPS };
     for (number, cluster) in clusters.iter().take(limit).enumerate() {
         page.blank();
@@ -48,7 +55,11 @@ pub(crate) fn render(told: &Told<'_>, explain: bool, width: usize) -> String {
     let hidden = clusters.len().saturating_sub(limit);
     if hidden > 0 {
         page.blank();
-        page.paragraph(0, &span(PLAIN, ""), &[span(DIM, format_args!("… and {hidden} more groups; --explain shows them"))]);
+        page.paragraph(
+            0,
+            &span(PLAIN, ""),
+            &[span(DIM, format_args!("… and {hidden} more groups; --explain shows them"))],
+        );
     }
     if answer.truncated {
         page.blank();
@@ -84,11 +95,15 @@ fn directions(forward: Verdict, back: Option<Verdict>) -> String {
 fn heading(page: &mut Page, number: usize, cluster: &Cluster<'_>) {
     let answer = &cluster.first.answer;
     let noun = if cluster.pairs == 1 { "pair" } else { "pairs" };
-    page.paragraph(0, &span(PLAIN, ""), &[
-        span(DIM, format_args!("{number}.")),
-        span(verdict_style(answer.verdict), answer.verdict),
-        span(PLAIN, format_args!("{} {noun}, {}", cluster.pairs, directions(answer.forward, answer.back))),
-    ]);
+    page.paragraph(
+        0,
+        &span(PLAIN, ""),
+        &[
+            span(DIM, format_args!("{number}.")),
+            span(verdict_style(answer.verdict), answer.verdict),
+            span(PLAIN, format_args!("{} {noun}, {}", cluster.pairs, directions(answer.forward, answer.back))),
+        ],
+    );
 }
 
 fn body(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) {
@@ -109,9 +124,12 @@ fn body(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) 
 fn passes(page: &mut Page, told: &Told<'_>, group: &Group) {
     let answer = &group.answer;
     let limited = answer.verdict == Verdict::Partial;
-    if !limited && facts::is_point(&told.question.ask) || answer.verdict == Verdict::Blocked {
+    let refused = facts::refused(told, group);
+    // All that was asked, or nothing of it: there is nothing to list.
+    if answer.verdict == Verdict::Blocked || !limited && (facts::is_point(&told.question.ask) || refused.is_empty()) {
         return;
     }
+    let carved = facts::is_carved(group);
     let asked_ports = facts::source_ports(told);
     for (position, allowed) in answer.allowed.iter().enumerate() {
         let label = if position == 0 { "passes" } else { "" };
@@ -120,18 +138,22 @@ fn passes(page: &mut Page, told: &Told<'_>, group: &Group) {
         if !allowed.source_ports.is_empty() && Some(&ports) != asked_ports.as_ref() {
             spans.push(span(PLAIN, format_args!("from the client's ports {ports}")));
         }
+        if carved {
+            spans.push(span(PLAIN, "for some addresses"));
+        }
         page.paragraph(MARGIN, &label_span(label), &spans);
     }
-    let refused = facts::refused(told, group);
-    if limited && !refused.is_empty() && !answer.allowed.is_empty() {
+    if limited && !carved && !refused.is_empty() && !answer.allowed.is_empty() {
         page.paragraph(MARGIN, &label_span("refused"), &[span(PLAIN, in_words(&refused))]);
     }
     if let Some(translated) = &answer.translated
         && limited
     {
-        page.paragraph(MARGIN, &label_span("replies"), &[
-            span(PLAIN, format_args!("come back to the translator's ports {translated}")),
-        ]);
+        page.paragraph(
+            MARGIN,
+            &label_span("replies"),
+            &[span(PLAIN, format_args!("come back to the translator's ports {translated}"))],
+        );
     }
 }
 
@@ -140,7 +162,7 @@ fn in_words(set: &PortSet) -> String {
 }
 
 fn why(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) {
-    let whys = facts::whys(told, cluster);
+    let whys = reasons::whys(told, cluster);
     let limit = if explain { usize::MAX } else { REASONS };
     for (position, why) in whys.iter().take(limit).enumerate() {
         let label = if position == 0 { "why" } else { "" };
@@ -155,7 +177,7 @@ fn why(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) {
         }
         sentence.push(span(PLAIN, &why.sentence));
         if !why.also.is_empty() {
-            sentence.push(span(PLAIN, format_args!("(the same for {})", shortened(&why.also, SHOWN))));
+            sentence.push(span(PLAIN, format_args!("(the same for {})", ends::shortened(&why.also, SHOWN))));
         }
         page.paragraph(MARGIN, &label_span(label), &sentence);
         let detail = format!("{} {} · look at {}", why.code, why.semantics, why.place);
@@ -166,38 +188,18 @@ fn why(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) {
     }
     if whys.len() > limit {
         let more = whys.len() - limit;
-        page.paragraph(MARGIN, &span(PLAIN, ""), &[
-            span(DIM, format_args!("… and {more} more reasons; --explain shows all")),
-        ]);
+        page.paragraph(
+            MARGIN,
+            &span(PLAIN, ""),
+            &[span(DIM, format_args!("… and {more} more reasons; --explain shows all"))],
+        );
     }
 }
 
 /// The endpoints by name, with their addresses.
 fn who(page: &mut Page, label: &str, ends: Vec<End>, explain: bool) {
-    let mut names: Vec<(Option<String>, Vec<String>)> = Vec::new();
-    let mut total = 0;
     let limit = if explain { usize::MAX } else { SHOWN };
-    for end in ends {
-        total += 1;
-        if total > limit {
-            continue;
-        }
-        let address = match &end.place {
-            Where::Address(address) => Some(address.to_string()),
-            // The internet is all of it: its block says nothing more.
-            Where::Blocks(_) if end.name.as_deref() == Some("internet") => None,
-            Where::Blocks(blocks) => Some(shortened(blocks, limit)),
-            Where::Nowhere => None,
-        };
-        let address = match (address, end.eni) {
-            (Some(address), Some(eni)) if explain => Some(format!("{address} {eni}")),
-            (address, eni) => address.or(eni),
-        };
-        match names.iter_mut().find(|(name, _)| *name == end.name) {
-            Some((_, addresses)) => addresses.extend(address),
-            None => names.push((end.name, address.into_iter().collect())),
-        }
-    }
+    let (names, hidden) = ends::named(ends, limit, explain);
     let texts: Vec<String> = names
         .into_iter()
         .map(|(name, addresses)| match (name, addresses.join(", ")) {
@@ -207,18 +209,10 @@ fn who(page: &mut Page, label: &str, ends: Vec<End>, explain: bool) {
         })
         .collect();
     let mut spans = vec![span(PLAIN, texts.join(", "))];
-    if total > limit {
-        spans.push(solid(PLAIN, format_args!("… and {} more", total - limit)));
+    if hidden > 0 {
+        spans.push(solid(PLAIN, format_args!("… and {hidden} more")));
     }
     page.paragraph(MARGIN, &label_span(label), &spans);
-}
-
-fn shortened(list: &[String], limit: usize) -> String {
-    let mut text = list.iter().take(limit).cloned().collect::<Vec<_>>().join(", ");
-    if list.len() > limit {
-        text.push_str(&format!(", … and {} more", list.len() - limit));
-    }
-    text
 }
 
 /// The parts of the outside that are judged otherwise.
@@ -231,13 +225,14 @@ fn outside(page: &mut Page, group: &Group, explain: bool) {
         (Verdict::Blocked, &carved.blocked),
         (Verdict::Unknown, &carved.unknown),
     ];
-    let mut label = "except";
+    let mut label = if facts::is_carved(group) { "only" } else { "except" };
     for (verdict, nets) in lists.into_iter().filter(|(_, nets)| !nets.is_empty()) {
         let nets: Vec<String> = nets.iter().map(ToString::to_string).collect();
-        page.paragraph(MARGIN, &label_span(label), &[
-            span(verdict_style(verdict), verdict),
-            span(PLAIN, format_args!("for {}", shortened(&nets, limit))),
-        ]);
+        page.paragraph(
+            MARGIN,
+            &label_span(label),
+            &[span(PLAIN, format_args!("{}:", ends::shortened(&nets, limit))), span(verdict_style(verdict), verdict)],
+        );
         label = "";
     }
 }
@@ -254,7 +249,7 @@ fn path(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) 
     }
     page.paragraph(MARGIN, &label_span("path"), &title);
     steps(page, told, &answer.forward_path, explain);
-    let troubled = answer.return_path.iter().any(|step| matches!(step.outcome, Outcome::Blocked(_) | Outcome::Unknown(_)));
+    let troubled = !answer.return_path.iter().all(facts::passes);
     if answer.return_path.is_empty() || !(explain || troubled) {
         return;
     }
@@ -268,8 +263,11 @@ fn path(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) 
 fn steps(page: &mut Page, told: &Told<'_>, steps: &[Step], explain: bool) {
     let network = told.network;
     let mut rows: Vec<Vec<Span>> = Vec::new();
-    for (number, step) in facts::shown(steps, explain) {
+    for facts::Shown { number, step, beyond } in facts::shown(steps, explain) {
+        let plain = if beyond && facts::passes(step) { DIM } else { PLAIN };
         let outcome = match &step.outcome {
+            // The packet never gets here; in brackets what would become of it.
+            Outcome::Allowed | Outcome::Tracked if beyond => span(DIM, "(allowed)"),
             Outcome::Allowed => span(verdict_style(Verdict::Reachable), "allowed"),
             Outcome::Tracked => span(verdict_style(Verdict::Reachable), "tracked"),
             Outcome::Blocked(_) => span(verdict_style(Verdict::Blocked), "BLOCKED"),
@@ -278,7 +276,7 @@ fn steps(page: &mut Page, told: &Told<'_>, steps: &[Step], explain: bool) {
         let site = facts::step_resource(network, step);
         let rule = step.rule.as_ref().map(|rule| {
             let name = explain::rule(network, rule);
-            facts::rule(network, rule).map_or_else(|| name.clone(), |text| format!("{name} ({text})"))
+            rules::rule(network, rule).map_or_else(|| name.clone(), |text| format!("{name} ({text})"))
         });
         let mut what = match (&rule, explain) {
             (Some(rule), true) if !rule.starts_with(&site) => format!("{site}, {rule}"),
@@ -286,16 +284,16 @@ fn steps(page: &mut Page, told: &Told<'_>, steps: &[Step], explain: bool) {
             (None, _) => site,
         };
         if let Some((source, destination)) = step.rewritten {
-            what.push_str(&format!(", now {source} -> {destination}"));
+            let _ = write!(what, ", now {source} -> {destination}");
         }
         let mut row = Vec::new();
         if explain {
             row.push(span(DIM, format_args!("{number:>2}")));
         }
-        row.extend([span(PLAIN, step.stage.as_str().replace('_', " ")), outcome, span(PLAIN, what)]);
+        row.extend([span(plain, step.stage.as_str().replace('_', " ")), outcome, span(plain, what)]);
         rows.push(row);
     }
-    page.table(MARGIN, &rows);
+    page.table(STEPS, &rows);
 }
 
 /// What only `--explain` shows.

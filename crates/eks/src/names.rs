@@ -9,7 +9,7 @@ use reach_engine::endpoint::{Destination, Endpoint, Outside, Unresolved};
 use reach_engine::reason::{Assumption, Code};
 use reach_model::network::{DnsServers, EndpointKind, Idx, Ref, Service, Vpc};
 use reach_model::{Call, Network};
-use reach_packets::{IpSet, Protocol};
+use reach_packets::{Family, IpSet, Protocol};
 
 use crate::SelectorError;
 use crate::roles::{self, Cluster};
@@ -91,6 +91,8 @@ pub(crate) fn api_server(network: &Network, cluster: &Cluster, view: &mut View<'
         return Ok(interfaces.into_iter().map(|idx| Endpoint::primary(network, idx).into()).collect());
     }
     let addresses = match Endpoint::internet(network) {
+        // EK-18: only the public endpoints of IPv6 clusters have IPv6 addresses.
+        Endpoint::Outside(outside) if !described.ipv6 => outside.addresses.of_family(Family::V4),
         Endpoint::Outside(outside) => outside.addresses.clone(),
         _ => IpSet::empty(),
     };
@@ -115,6 +117,7 @@ pub(crate) fn no_control_plane(cluster: &str) -> SelectorError {
 /// DNS, else the service's public addresses, by gateway endpoint or not as routes decide.
 pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>) -> Vec<Destination> {
     let name = format!("aws/{service}");
+    let mut region = None;
     if let Some(vpc) = view.place {
         let scope = network.vpcs.get(vpc).scope;
         if !network.collected(scope, Call::DescribeVpcEndpoints) {
@@ -122,10 +125,13 @@ pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>)
             return vec![unresolved(&name, Code::NotCollected, "PL-5", "which endpoint the name resolves to", call)];
         }
         let id = &network.vpcs.get(vpc).id;
+        region = vpc_region(network, vpc);
         let endpoints = network.endpoints.iter().map(|(_, endpoint)| endpoint);
         let private: Vec<_> = endpoints
             .filter(|e| e.vpc.as_ref() == Some(id) && e.kind == EndpointKind::Interface && e.available)
             .filter(|e| e.service_label() == service && e.private_dns && !e.private_dns_inbound_only)
+            // PL-8: the name of another Region's service is another name.
+            .filter(|e| is_of_region(&e.service, region.as_deref()))
             .collect();
         if !private.is_empty() {
             match resolution(network, vpc, true, view.assumptions) {
@@ -154,7 +160,7 @@ pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>)
             }
         }
     }
-    let addresses = service_addresses(network, service);
+    let addresses = service_addresses(network, service, region.as_deref());
     let by_default_range = addresses.is_none();
     let addresses = addresses.unwrap_or_else(|| match Endpoint::internet(network) {
         Endpoint::Outside(outside) => outside.addresses.clone(),
@@ -164,12 +170,36 @@ pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>)
     vec![Endpoint::Outside(Arc::new(outside)).into()]
 }
 
-/// The public ranges of a service, where a prefix list of AWS's holds them.
-fn service_addresses(network: &Network, service: &str) -> Option<IpSet> {
+/// The Region of a VPC, by the zones of its subnets: `us-east-1a`, `us-gov-west-1b`, `us-west-2-lax-1a`.
+fn vpc_region(network: &Network, vpc: Idx<Vpc>) -> Option<String> {
+    let zone = network.vpcs.get(vpc).subnets.iter().find_map(|&subnet| network.subnets.get(subnet).zone.as_deref())?;
+    let mut parts = Vec::new();
+    for part in zone.split('-') {
+        parts.push(part.trim_end_matches(|c: char| c.is_ascii_alphabetic() && part.starts_with(|d: char| d.is_ascii_digit())));
+        if part.starts_with(|c: char| c.is_ascii_digit()) {
+            return Some(parts.join("-"));
+        }
+    }
+    None
+}
+
+/// Whether `com.amazonaws.REGION.SERVICE` is of this Region, or of none in particular (PL-8, PL-12).
+fn is_of_region(name: &str, region: Option<&str>) -> bool {
+    let name = name.strip_prefix("cn.").unwrap_or(name);
+    let named = name.strip_prefix("com.amazonaws.").and_then(|rest| rest.split_once('.')).map(|(region, _)| region);
+    match (named, region) {
+        (Some(named), Some(region)) => named == region || named == "global",
+        _ => true,
+    }
+}
+
+/// The public ranges of a service in a Region, where a prefix list of AWS's holds them.
+fn service_addresses(network: &Network, service: &str, region: Option<&str>) -> Option<IpSet> {
     let mut nets: Vec<IpNet> = Vec::new();
     for (_, list) in network.prefix_lists.iter() {
         let of_service = list.name.as_deref().is_some_and(|name| {
             name.strip_prefix("com.amazonaws.").and_then(|rest| rest.split_once('.')).is_some_and(|(_, s)| s == service)
+                && is_of_region(name, region)
         });
         if of_service {
             nets.extend(list.cidrs.iter().flatten());
@@ -179,7 +209,9 @@ fn service_addresses(network: &Network, service: &str) -> Option<IpSet> {
 }
 
 /// `svc/NAMESPACE/NAME` or a ClusterIP: the ready endpoints behind it, on the target port (EK-42).
-pub(crate) fn service(network: &Network, service: &Service) -> Vec<Destination> {
+///
+/// Among VPCs that share a CIDR the sender's own is meant.
+pub(crate) fn service(network: &Network, service: &Service, place: Option<Idx<Vpc>>) -> Vec<Destination> {
     let name = format!("svc/{}/{}", service.namespace, service.name);
     let mut by_address: BTreeMap<IpAddr, Vec<(Protocol, u16, u16)>> = BTreeMap::new();
     for port in &service.ports {
@@ -195,20 +227,30 @@ pub(crate) fn service(network: &Network, service: &Service) -> Vec<Destination> 
     by_address
         .into_iter()
         .map(|(address, ports)| {
-            let owner = network.addresses.owners_anywhere(address).first().copied();
+            let near = place.and_then(|vpc| network.addresses.owner(vpc, address));
+            let owner = near.or_else(|| network.addresses.owners_anywhere(address).first().copied());
             let endpoint = owner.map_or_else(|| Endpoint::literal(address), |idx| Endpoint::address(idx, address));
             Destination { endpoint, ports: Some(ports) }
         })
         .collect()
 }
 
+/// Whether `second` is the address after `first`.
+fn follows(first: IpAddr, second: IpAddr) -> bool {
+    match (first, second) {
+        (IpAddr::V4(first), IpAddr::V4(second)) => u32::from(first).checked_add(1) == Some(u32::from(second)),
+        (IpAddr::V6(first), IpAddr::V6(second)) => u128::from(first).checked_add(1) == Some(u128::from(second)),
+        _ => false,
+    }
+}
+
 /// A ClusterIP: an address of some cluster's service CIDR; `None` where it is none.
-pub(crate) fn cluster_ip(network: &Network, address: IpAddr) -> Option<Vec<Destination>> {
+pub(crate) fn cluster_ip(network: &Network, address: IpAddr, place: Option<Idx<Vpc>>) -> Option<Vec<Destination>> {
     if let Some(found) = network.kubernetes.services.iter().find(|s| s.cluster_ips.contains(&address)) {
         let is_api = &*found.namespace == "default" && &*found.name == "kubernetes";
         let has_endpoints = found.ports.iter().any(|port| !port.endpoints.is_empty());
         if has_endpoints || !is_api {
-            return Some(service(network, found));
+            return Some(service(network, found, place));
         }
     }
     let (_, cluster) = network.clusters.iter().find(|(_, c)| c.service_cidrs.iter().any(|net| net.contains(&address)))?;
@@ -217,7 +259,7 @@ pub(crate) fn cluster_ip(network: &Network, address: IpAddr) -> Option<Vec<Desti
         return None;
     }
     // EK-12: the first address is the API's own service; its endpoints are the control-plane interfaces.
-    let first = cluster.service_cidrs.iter().filter_map(|net| net.hosts().next()).any(|host| host == address);
+    let first = cluster.service_cidrs.iter().any(|net| follows(net.network(), address));
     if first {
         let interfaces = roles::control_plane(network, &cluster.name);
         let ports = Some(vec![(Protocol::TCP, 443, 443)]);

@@ -88,7 +88,7 @@ fn resolve(
             whole(roles::pods(network, &cluster))
         }
         ("pod", Some(rest)) => whole(vec![pod_by_name(network, scope, text, rest)?]),
-        ("svc", Some(rest)) => service_by_name(network, rest),
+        ("svc", Some(rest)) => service_by_name(network, rest, view.place),
         ("internet", None) => vec![Endpoint::internet(network).into()],
         ("internet", Some(address)) => {
             let address: IpAddr = address
@@ -113,7 +113,11 @@ fn resolve(
                     let hint = net.trunc().to_string();
                     return Err(SelectorError::with(format!("`{text}` has host bits set"), [hint]));
                 }
-                cidr_selector(network, scope, net)
+                // Contract §2: VPCs may share a CIDR; the source's own comes first.
+                let own = view.place.filter(|&vpc| {
+                    !source && network.vpcs.get(vpc).contains(net.network()) && network.vpcs.get(vpc).contains(net.broadcast())
+                });
+                cidr_selector(network, Scope { vpc: scope.vpc.or(own), ..scope }, net)
             } else if text.contains('/') && text.split('/').next().is_some_and(|a| a.parse::<IpAddr>().is_ok()) {
                 return Err(SelectorError::new(format!("`{text}` is not a CIDR")));
             } else {
@@ -214,13 +218,13 @@ fn pod_by_name(network: &Network, scope: Scope<'_>, text: &str, rest: &str) -> R
         .ok_or_else(|| SelectorError::new(format!("pod `{namespace}/{}` has no address yet", pod.name)))
 }
 
-fn service_by_name(network: &Network, rest: &str) -> Vec<Destination> {
+fn service_by_name(network: &Network, rest: &str, place: Option<Idx<Vpc>>) -> Vec<Destination> {
     let name = format!("svc/{rest}");
     let found = rest.split_once('/').and_then(|(namespace, name)| {
         network.kubernetes.services.iter().find(|s| &*s.namespace == namespace && &*s.name == name)
     });
     match found {
-        Some(service) => names::service(network, service),
+        Some(service) => names::service(network, service, place),
         None if network.kubernetes.services.is_empty() => {
             let call = Some(Call::KubectlGet);
             vec![unresolved(&name, Code::NotCollected, "EK-42", "the endpoints behind it", call)]
@@ -294,7 +298,7 @@ fn address_selector(
     {
         return Ok(vec![Endpoint::address(idx, private).into()]);
     }
-    if !source && let Some(found) = names::cluster_ip(network, address) {
+    if !source && let Some(found) = names::cluster_ip(network, address, view.place) {
         return Ok(found);
     }
     let owners = network.addresses.owners_anywhere(address);

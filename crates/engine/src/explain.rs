@@ -4,7 +4,7 @@ use reach_model::network::{Direction, Network, Peer, Ref, RuleProtocol, Security
 use reach_packets::{Flow, Transport};
 
 use crate::endpoint::Endpoint;
-use crate::reason::{Assumption, Code, Leg, Reason, RuleRef, Site};
+use crate::reason::{Assumption, Code, Reason, RuleRef, Site};
 
 /// The id of a site, as AWS prints it.
 pub fn site_id(network: &Network, site: &Site) -> String {
@@ -112,42 +112,49 @@ fn rule_text(network: &Network, rule: &SecurityGroupRule) -> String {
     format!("{protocol}{ports} {peer}")
 }
 
-/// What the packet of a leg is, in words: `tcp 443`, `icmp 8/0`, `protocol 50`.
-fn traffic(flow: Option<&Flow>, leg: Leg) -> String {
-    let Some(flow) = flow else { return "the traffic".to_owned() };
-    let ports = match (flow.transport, leg) {
-        (Transport::Ports { destination, .. }, Leg::Forward) => format!(" {destination}"),
-        (Transport::Ports { source, .. }, Leg::Return) => format!(" {source}"),
-        (Transport::Icmp { kind, code }, Leg::Forward) => format!(" {kind}/{code}"),
-        (Transport::Icmp { .. }, Leg::Return) => " reply".to_owned(),
-        (Transport::Opaque, _) => String::new(),
-    };
-    let name = match flow.protocol.name() {
+/// What a packet is, in words: `tcp 443`, `icmp 8/0`, `protocol 50`.
+fn traffic(packet: Option<&Flow>) -> String {
+    let Some(packet) = packet else { return "the traffic".to_owned() };
+    let name = match packet.protocol.name() {
         Some(name) => name.to_owned(),
-        None => format!("protocol {}", flow.protocol),
+        None => format!("protocol {}", packet.protocol),
     };
-    format!("{name}{ports}")
+    match packet.transport {
+        Transport::Ports { destination, .. } => format!("{name} {destination}"),
+        Transport::Icmp { kind, code } => format!("{name} {kind}/{code}"),
+        Transport::Opaque => name,
+    }
 }
 
-/// Where a packet of a leg comes from and goes to, as the client knows them.
-fn ends(flow: Option<&Flow>, leg: Leg) -> (String, String) {
-    let Some(flow) = flow else { return ("the source".to_owned(), "the destination".to_owned()) };
-    let (from, to) = (flow.source.to_string(), flow.destination.to_string());
-    if leg == Leg::Forward { (from, to) } else { (to, from) }
+/// An address with the groups that its interface carries, which is what a reference would match.
+fn with_groups(network: &Network, address: std::net::IpAddr) -> String {
+    let [owner] = network.addresses.owners_anywhere(address)[..] else { return address.to_string() };
+    let groups = &network.interfaces.get(owner).groups;
+    let names: Vec<&str> = groups.iter().map(|group| group.id(&network.groups).as_str()).collect();
+    if names.is_empty() { address.to_string() } else { format!("{address} ({})", names.join(", ")) }
 }
 
-/// One sentence for a reason; `flow` is the witness that it is said of.
-pub fn message(network: &Network, reason: &Reason, flow: Option<&Flow>) -> String {
-    let what = traffic(flow, reason.leg);
-    let (from, to) = ends(flow, reason.leg);
+/// One sentence for a reason, of the packet as the gate saw it.
+pub fn message(network: &Network, reason: &Reason) -> String {
+    let packet = reason.packet.0;
+    let what = traffic(packet.as_ref());
+    let address = |of: fn(&Flow) -> std::net::IpAddr, else_say: &str| {
+        packet.as_ref().map_or_else(|| else_say.to_owned(), |packet| of(packet).to_string())
+    };
+    let from = address(|packet| packet.source, "the source");
+    let to = address(|packet| packet.destination, "the destination");
     let site = site_id(network, &reason.site);
     let note = reason.note.as_deref().unwrap_or("");
     let direction = reason.direction.map_or("", Direction::as_str);
-    let peer = match reason.direction {
-        Some(Direction::Egress) => format!("to {to}"),
-        _ => format!("from {from}"),
-    };
     let groups = groups(network, reason);
+    let named = |address: Option<std::net::IpAddr>, plain: &str| match address {
+        Some(address) if !groups.is_empty() => with_groups(network, address),
+        _ => plain.to_owned(),
+    };
+    let peer = match reason.direction {
+        Some(Direction::Egress) => format!("to {}", named(packet.map(|packet| packet.destination), &to)),
+        _ => format!("from {}", named(packet.map(|packet| packet.source), &from)),
+    };
     let gate = match groups.as_slice() {
         [] => site.clone(),
         [group] => format!("{group} ({site})"),

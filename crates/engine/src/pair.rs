@@ -14,7 +14,7 @@ use reach_packets::{Family, Flow, IcmpSet, IntervalSet, IpSet, PortRanges, Proto
 
 use crate::endpoint::{Destination, Endpoint, Unresolved, default_source_ports, representative};
 use crate::host;
-use crate::reason::{Assumption, Code, Leg, Outcome, Reason, RuleRef, Site, Step};
+use crate::reason::{Assumption, Code, Leg, Outcome, Reason, RuleRef, SaidOf, Site, Step};
 use crate::simulate::{self, Session, Start, Target, Trace, Tracking, icmp_reply};
 use crate::verdict::Verdict;
 use cuts::Cuts;
@@ -117,11 +117,19 @@ pub fn judge(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) ->
         return refused(Code::NoCommonFamily, "M-1", from);
     };
     let sources = from.addresses(source_family);
-    let destinations = to.endpoint.addresses(family);
+    let mut destinations = to.endpoint.addresses(family);
+    if let (Endpoint::Outside(here), Endpoint::Outside(there)) = (from, &to.endpoint)
+        && here.by_default_range
+        && there.by_default_range
+    {
+        // A service on the internet for all of the internet: the carve-outs are of the clients, one address serves.
+        destinations = representative(&destinations).map_or(destinations, IpSet::from);
+    }
     let lanes = lanes_of(ask, family);
     // Addresses: single ones at once, ranges piece by piece until no table met has a boundary inside a piece.
     let mut cuts = Cuts::default();
     cuts.add_hosts(network, from);
+    cuts.add_admission(&to.endpoint);
     let mut cells: Vec<Cell>;
     loop {
         cells = Vec::new();
@@ -172,7 +180,7 @@ fn lanes_of(ask: &Ask, family: Family) -> Vec<Lane> {
 fn refused(code: Code, semantics: &'static str, from: &Endpoint) -> PairAnswer {
     let site = from.interface().map_or(Site::Internet, Site::Interface);
     let reason =
-        Reason { leg: Leg::Forward, code, direction: None, site, rule: None, semantics, note: None, call: None };
+        Reason { leg: Leg::Forward, code, direction: None, site, rule: None, semantics, note: None, call: None, packet: SaidOf::default() };
     without_walk(Verdict::Blocked, reason)
 }
 
@@ -187,6 +195,7 @@ fn unresolvable(end: &Unresolved) -> PairAnswer {
         semantics: end.semantics,
         note: end.note.clone().map(Into::into),
         call: end.call,
+        packet: SaidOf::default(),
     };
     PairAnswer { back: Some(Verdict::Unknown), ..without_walk(Verdict::Unknown, reason) }
 }
@@ -249,6 +258,11 @@ struct Piece {
 impl Piece {
     fn verdict(&self) -> Verdict {
         self.back.map_or(self.forward, |back| self.forward.and(back))
+    }
+
+    /// Which of the ways that AWS may pick let the first packet pass, or may.
+    fn ways(&self) -> Vec<bool> {
+        self.runs.iter().map(|(trace, _)| trace.verdict() != Verdict::Blocked).collect()
     }
 }
 
@@ -334,7 +348,8 @@ fn judge_lane(
                 probe_cuts(*protocol, transport(first), met).port_pieces(network, *protocol, asked)
             };
             for part in parts {
-                let Some(port) = part.first() else { continue };
+                // Port 0 stands for its piece only where it is alone in it: nobody uses it.
+                let Some(port) = part.first_from(1).or_else(|| part.first()) else { continue };
                 let what = AllowedPorts::Ports(*protocol, part);
                 pieces.push(walk(*protocol, transport(port), what));
             }
@@ -346,7 +361,16 @@ fn judge_lane(
                 vec![asked.clone()]
             } else {
                 let family = if *protocol == Protocol::ICMP { Family::V4 } else { Family::V6 };
-                probe_cuts(*protocol, Transport::Icmp { kind, code }, met).icmp_pieces(network, *protocol, family, asked)
+                let mut own = probe_cuts(*protocol, Transport::Icmp { kind, code }, met);
+                // The filters that a reply meets, whichever message it answers.
+                for (_, session) in simulate::forward(network, start, target, *protocol, Transport::Icmp { kind, code }) {
+                    if session.has_responder() {
+                        for reply in simulate::reply(network, &session, Transport::Icmp { kind, code }, None) {
+                            own.add(network, &reply);
+                        }
+                    }
+                }
+                own.icmp_pieces(network, *protocol, family, asked)
             };
             for part in parts {
                 let Some((kind, code)) = part.first() else { continue };
@@ -407,7 +431,7 @@ fn judge_icmp_reply(network: &Network, protocol: Protocol, kind: u8, code: u8, p
 const POOL: (u16, u16) = (1024, u16::MAX);
 
 /// Judges the replies of a TCP or UDP lane. No rule looks at a reply's source port (M-2), so the answer is one for all
-/// pieces whose first packet passes.
+/// pieces whose first packet passes by the same ways.
 fn judge_port_replies(
     network: &Network,
     protocol: Protocol,
@@ -415,7 +439,26 @@ fn judge_port_replies(
     pieces: &mut [Piece],
     met: &mut Cuts,
 ) {
-    let Some(first) = pieces.iter().position(|piece| piece.forward != Verdict::Blocked) else { return };
+    let mut judged: Vec<Vec<bool>> = Vec::new();
+    for first in 0..pieces.len() {
+        let Some(ways) = pieces.get(first).map(Piece::ways) else { continue };
+        if ways.contains(&true) && !judged.contains(&ways) {
+            judge_replies_by(network, protocol, client_ports, pieces, first, &ways, met);
+            judged.push(ways);
+        }
+    }
+}
+
+/// As [`judge_port_replies`], for the pieces that pass by `ways`; `first` is the first of them.
+fn judge_replies_by(
+    network: &Network,
+    protocol: Protocol,
+    client_ports: &PortRanges,
+    pieces: &mut [Piece],
+    first: usize,
+    ways: &[bool],
+    met: &mut Cuts,
+) {
     let Some(piece) = pieces.get(first) else { return };
     let service = match piece.transport {
         Transport::Ports { destination, .. } => destination,
@@ -484,7 +527,7 @@ fn judge_port_replies(
     let back = Verdict::over(per_source.iter().filter_map(|(_, verdicts)| Verdict::over(verdicts.iter().copied())));
     let translated = (!per_pool.is_empty()).then(|| passing(&per_pool));
     for (position, piece) in pieces.iter_mut().enumerate() {
-        if piece.forward == Verdict::Blocked {
+        if piece.ways() != ways {
             continue;
         }
         piece.back = back;
@@ -541,6 +584,7 @@ fn summarise(pieces: Vec<Piece>, start: Start, target: Target<'_>) -> PairAnswer
                 semantics: "NA-9",
                 note: Some(translated.to_string().into()),
                 call: None,
+                packet: SaidOf::default(),
             });
         }
     }
@@ -610,28 +654,25 @@ fn show(answer: &mut PairAnswer, piece: Piece, start: Start, target: Target<'_>)
 
 /// What passes, one entry per protocol and distinct set of source ports.
 fn allowed(pieces: &[Piece]) -> Vec<Allowed> {
+    let passing = pieces.iter().filter(|piece| piece.verdict().passes());
+    merge(passing.map(|piece| Allowed { what: piece.what.clone(), source_ports: piece.source_ports.clone() }))
+}
+
+/// Joins entries of the same protocol and source ports.
+fn merge(entries: impl Iterator<Item = Allowed>) -> Vec<Allowed> {
     let mut list: Vec<Allowed> = Vec::new();
-    for piece in pieces.iter().filter(|piece| piece.verdict().passes()) {
-        let source_ports = piece.source_ports.clone();
-        let same = list.iter_mut().find(|entry| {
-            entry.source_ports == source_ports
-                && match (&entry.what, &piece.what) {
-                    (AllowedPorts::Ports(a, _), AllowedPorts::Ports(b, _))
-                    | (AllowedPorts::Icmp(a, _), AllowedPorts::Icmp(b, _)) => a == b,
-                    (AllowedPorts::Protocols(_), AllowedPorts::Protocols(_)) => true,
-                    _ => false,
-                }
+    for entry in entries {
+        let joined = list.iter_mut().filter(|known| known.source_ports == entry.source_ports).find_map(|known| {
+            known.what = match (&known.what, &entry.what) {
+                (AllowedPorts::Ports(p, a), AllowedPorts::Ports(q, b)) if p == q => AllowedPorts::Ports(*p, a.union(b)),
+                (AllowedPorts::Icmp(p, a), AllowedPorts::Icmp(q, b)) if p == q => AllowedPorts::Icmp(*p, a.union(b)),
+                (AllowedPorts::Protocols(a), AllowedPorts::Protocols(b)) => AllowedPorts::Protocols(a.union(b)),
+                _ => return None,
+            };
+            Some(())
         });
-        match same {
-            Some(entry) => {
-                entry.what = match (&entry.what, &piece.what) {
-                    (AllowedPorts::Ports(p, a), AllowedPorts::Ports(_, b)) => AllowedPorts::Ports(*p, a.union(b)),
-                    (AllowedPorts::Icmp(p, a), AllowedPorts::Icmp(_, b)) => AllowedPorts::Icmp(*p, a.union(b)),
-                    (AllowedPorts::Protocols(a), AllowedPorts::Protocols(b)) => AllowedPorts::Protocols(a.union(b)),
-                    (kept, _) => kept.clone(),
-                };
-            }
-            None => list.push(Allowed { what: piece.what.clone(), source_ports }),
+        if joined.is_none() {
+            list.push(entry);
         }
     }
     list
@@ -646,7 +687,8 @@ fn combine(network: &Network, from: &Endpoint, mut cells: Vec<Cell>, by_default_
         return cells.swap_remove(0).answer;
     }
     if by_default_range {
-        return by_default(network, cells);
+        let outside = matches!(from, Endpoint::Outside(outside) if outside.by_default_range);
+        return by_default(network, cells, outside);
     }
     let verdict = Verdict::over(cells.iter().map(|cell| cell.answer.verdict)).unwrap_or(Verdict::Unknown);
     let forward = Verdict::over(cells.iter().map(|cell| cell.answer.forward)).unwrap_or(Verdict::Unknown);
@@ -657,7 +699,10 @@ fn combine(network: &Network, from: &Endpoint, mut cells: Vec<Cell>, by_default_
     let mut assumptions: Vec<Assumption> = cells.iter().flat_map(|cell| cell.answer.assumptions.clone()).collect();
     assumptions.sort_unstable();
     assumptions.dedup();
+    let passing = cells.iter().filter(|cell| cell.answer.verdict.passes());
+    let allowed = merge(passing.flat_map(|cell| cell.answer.allowed.iter().cloned()));
     let mut answer = cells.swap_remove(shown).answer;
+    answer.allowed = allowed;
     answer.verdict = verdict;
     answer.forward = forward;
     answer.back = back;
@@ -667,9 +712,11 @@ fn combine(network: &Network, from: &Endpoint, mut cells: Vec<Cell>, by_default_
 }
 
 /// Contract §2, `internet`: the default range decides; where it is blocked but some carve-outs pass, partial.
-fn by_default(network: &Network, cells: Vec<Cell>) -> PairAnswer {
+///
+/// `from_outside` tells which end is the outside.
+fn by_default(network: &Network, cells: Vec<Cell>, from_outside: bool) -> PairAnswer {
     // The default range is the largest piece: the one that nothing singles out.
-    let size = |cell: &Cell| cell.source.count().max(cell.destination.count());
+    let size = |cell: &Cell| if from_outside { cell.source.count() } else { cell.destination.count() };
     let default = cells.iter().enumerate().max_by_key(|(i, cell)| (size(cell), std::cmp::Reverse(*i))).map_or(0, |(i, _)| i);
     let mut carved = Carved::default();
     let mut default_answer: Option<PairAnswer> = None;
@@ -690,7 +737,7 @@ fn by_default(network: &Network, cells: Vec<Cell>) -> PairAnswer {
         if cell.answer.verdict == answer.verdict {
             continue;
         }
-        let outside = if cell.source.count() > cell.destination.count() { &cell.source } else { &cell.destination };
+        let outside = if from_outside { &cell.source } else { &cell.destination };
         let list = match cell.answer.verdict {
             Verdict::Reachable => &mut carved.reachable,
             Verdict::Blocked => &mut carved.blocked,

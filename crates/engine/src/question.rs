@@ -7,7 +7,7 @@ use reach_model::network::Network;
 
 use crate::endpoint::{Destination, Endpoint};
 use crate::pair::{Allowed, Ask, Carved, PairAnswer, judge};
-use crate::reason::{Assumption, Reason, RuleRef};
+use crate::reason::{Assumption, Reason, RuleRef, Site};
 use crate::simulate::Tracking;
 use crate::verdict::Verdict;
 
@@ -130,7 +130,7 @@ pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
             verdict: answer.verdict,
             forward: answer.forward,
             back: answer.back,
-            reasons: answer.reasons.clone(),
+            reasons: answer.reasons.iter().map(|reason| alike(network, reason)).collect(),
             allowed: answer.allowed.clone(),
             tracking: answer.tracking,
             outside: answer.outside.clone(),
@@ -187,6 +187,15 @@ pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
     groups.truncate(MAX_GROUPS);
     let groups = groups.into_iter().map(|(_, group)| group).collect();
     Ok(Answer { verdict, forward, back: Verdict::over(backs), pairs, groups, truncated, assumptions })
+}
+
+/// A reason without what does not make it another one: a group gate is the same wherever the same groups stand.
+fn alike(network: &Network, reason: &Reason) -> Reason {
+    let groups = crate::explain::groups(network, reason);
+    if groups.is_empty() {
+        return reason.clone();
+    }
+    Reason { site: Site::Named(groups.join(" ").into()), ..reason.clone() }
 }
 
 fn over_counts(counts: PairCounts) -> Option<Verdict> {

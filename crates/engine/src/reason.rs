@@ -9,6 +9,7 @@ use reach_model::network::{
     Attachment, Direction, EgressOnlyGateway, Idx, Instance, InternetGateway, NatGateway, NetworkAcl, NetworkInterface,
     Peering, RouteTable, SecurityGroup, Subnet, TransitGateway, TransitGatewayTable, Vpc, VpcEndpoint,
 };
+use reach_packets::Flow;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -195,6 +196,38 @@ pub struct Reason {
     pub note: Option<Cow<'static, str>>,
     /// For an unknown: the call that would settle it.
     pub call: Option<Call>,
+    /// The packet that it was said of.
+    pub packet: SaidOf,
+}
+
+/// The packet that a reason was said of, as the gate saw it: after every translation before the gate.
+///
+/// It belongs to the telling, not to the reason: two reasons that differ only in it are the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SaidOf(pub Option<Flow>);
+
+impl PartialEq for SaidOf {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for SaidOf {}
+
+impl PartialOrd for SaidOf {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SaidOf {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+impl std::hash::Hash for SaidOf {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 /// What a stage did to the packet.

@@ -68,6 +68,13 @@ impl Cuts {
         }
     }
 
+    /// Adds what a public endpoint's own list tells apart (EK-14).
+    pub(super) fn add_admission(&mut self, to: &Endpoint) {
+        if let Endpoint::Outside(outside) = to {
+            self.nets.extend(outside.admission.iter().flatten().copied());
+        }
+    }
+
     /// Adds everything that `other` has.
     pub(super) fn merge(&mut self, other: &Self) {
         self.groups.extend(&other.groups);
@@ -166,7 +173,8 @@ impl Cuts {
         asked.partition(&sets)
     }
 
-    /// Pieces of `asked` messages; the kinds that have a reply stand alone.
+    /// Pieces of `asked` messages; the kinds that have a reply stand alone. A reply carries its request's code, so what
+    /// a filter says of replies cuts the requests.
     pub(super) fn icmp_pieces(
         &self,
         network: &Network,
@@ -180,6 +188,7 @@ impl Cuts {
             (None, _) => IcmpSet::full(),
         };
         let byte = |port: Option<u16>| port.and_then(|port| u8::try_from(port).ok());
+        let requests = (0..=u8::MAX).filter(|&kind| crate::simulate::icmp_reply(family, kind).is_some());
         let mut sets: Vec<IntervalSet<u16>> = Vec::new();
         for &(idx, direction) in &self.groups {
             for group in network.interfaces.get(idx).groups.iter().filter_map(Ref::known) {
@@ -192,12 +201,13 @@ impl Cuts {
         }
         for &(idx, _) in &self.acls {
             for entry in network.acls.get(idx).entries.iter() {
-                if let Some((kind, code)) = entry.icmp {
-                    sets.push(message(kind, code).points().clone());
-                }
+                let Some((kind, code)) = entry.icmp else { continue };
+                sets.push(message(kind, code).points().clone());
+                let answered = requests.clone().filter(|&request| crate::simulate::icmp_reply(family, request) == kind);
+                sets.extend(answered.map(|request| message(Some(request), code).points().clone()));
             }
         }
-        let kinds = (0..=u8::MAX).filter(|&kind| crate::simulate::icmp_reply(family, kind).is_some());
+        let kinds = requests;
         sets.extend(kinds.map(|kind| IcmpSet::kind(kind).points().clone()));
         asked.points().partition(&sets).into_iter().map(IcmpSet::from_points).collect()
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use reach_model::Call;
 use reach_model::network::{
     Direction, GroupPeer, Idx, InterfaceKind, NetworkAcl, NetworkAclEntry, NetworkInterface, Peer, Ref, RuleProtocol,
-    SecurityGroup, SecurityGroupRule, Subnet,
+    SecurityGroup, SecurityGroupRule, Subnet, Vpc,
 };
 use reach_packets::{Protocol, Transport};
 
@@ -14,7 +14,7 @@ use crate::reason::{Code, Outcome, Reason, RuleRef, Site, Stage, Step};
 
 /// What one rule says of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Match {
+pub(super) enum Match {
     Yes,
     No,
     /// The peer would match, but the sender's identity was lost on the way (SG-19, SG-20).
@@ -127,7 +127,12 @@ impl Walk<'_> {
         let could_match = |rule: &SecurityGroupRule| {
             let peer = match &rule.peer {
                 Peer::Cidr(net) => reach_packets::Family::of(net.addr()) == family,
-                Peer::PrefixList(_) | Peer::Group(_) => true,
+                // SG-17: a list has one family.
+                Peer::PrefixList(list) => {
+                    let list = list.known().and_then(|list| self.network.prefix_lists.get(list).family);
+                    list.is_none_or(|of_list| of_list == family)
+                }
+                Peer::Group(_) => true,
             };
             peer && covers(rule, self.packet.protocol, self.packet.transport)
         };
@@ -141,7 +146,7 @@ impl Walk<'_> {
     }
 
     /// Whether the peer of a rule of interface `at` covers the other end of the packet.
-    fn peer(&self, rule: &SecurityGroupRule, at: Idx<NetworkInterface>, direction: Direction) -> Match {
+    pub(super) fn peer(&self, rule: &SecurityGroupRule, at: Idx<NetworkInterface>, direction: Direction) -> Match {
         // SG-16: the address on the packet at this interface.
         let address = match direction {
             Direction::Ingress => self.packet.source,
@@ -214,18 +219,39 @@ impl Walk<'_> {
     /// Egress: the destination is a private address of an interface that carries the group, in the VPC itself or over
     /// an active peering of the same Region (SG-18, SG-19).
     fn receiver(&self, peer: &GroupPeer, at: Idx<NetworkInterface>, address: IpAddr) -> Match {
-        let Some(vpc) = self.network.interfaces.get(at).vpc.as_ref().and_then(Ref::known) else { return Match::No };
         let carries = |idx: Idx<NetworkInterface>| self.network.interfaces.get(idx).groups.contains(&peer.group);
+        let Some(vpc) = self.network.interfaces.get(at).vpc.as_ref().and_then(Ref::known) else {
+            let owners = self.network.addresses.owners_anywhere(address);
+            return if owners.is_empty() || owners.into_iter().any(carries) {
+                Match::Unknown(Code::NotCollected, Some(Call::DescribeVpcs))
+            } else {
+                Match::No
+            };
+        };
+        // Whether some interface that the snapshot does not hold may have the address.
+        let unseen = |vpc: Idx<Vpc>| {
+            let scope = self.network.vpcs.get(vpc).scope;
+            !self.network.collected(scope, Call::DescribeNetworkInterfaces) || self.is_shared_in(vpc)
+        };
         if self.network.vpcs.get(vpc).contains(address) {
-            return yes(self.network.addresses.owner(vpc, address).is_some_and(carries));
+            return match self.network.addresses.owner(vpc, address) {
+                Some(owner) => yes(carries(owner)),
+                None if unseen(vpc) => Match::Unknown(Code::NotCollected, Some(Call::DescribeNetworkInterfaces)),
+                None => Match::No,
+            };
         }
         let own = &self.network.vpcs.get(vpc).id;
         for (_, peering) in self.network.peerings.iter().filter(|(_, peering)| peering.is_active()) {
             let Some(side) = peering.other_side(own) else { continue };
             match side.vpc.as_ref().and_then(|id| self.network.vpcs.find(id)) {
                 Some(other) => {
-                    if self.network.addresses.owner(other, address).is_some_and(carries) {
+                    let owner = self.network.addresses.owner(other, address);
+                    if owner.is_some_and(carries) {
                         return if peering.same_region() { Match::Yes } else { Match::Unsupported };
+                    }
+                    let inside = self.network.vpcs.get(other).contains(address);
+                    if owner.is_none() && inside && peering.same_region() && unseen(other) {
+                        return Match::Unknown(Code::NotCollected, Some(Call::DescribeNetworkInterfaces));
                     }
                 }
                 None if peering.same_region() && peer.group.known().is_none() => {
@@ -297,31 +323,25 @@ impl Decision {
 }
 
 /// NA-2: the matching entry with the lowest number decides, whatever the order of the listing; none is a denial.
+///
+/// Entries of which AWS does not say whether they match (NA-6) leave it open only where that makes a difference.
 fn decide(acl: &NetworkAcl, direction: Direction, packet: &Packet) -> Decision {
     // NA-5: egress entries match the destination, ingress entries the source.
     let address = match direction {
         Direction::Egress => packet.destination,
         Direction::Ingress => packet.source,
     };
-    let mut decision = Decision::Deny(0);
-    let mut best = u32::MAX;
-    for entry in acl.entries.iter().filter(|entry| entry.direction == direction) {
-        if entry.number >= best || !entry.cidr.contains(&address) {
-            continue;
-        }
-        match entry_covers(entry, packet.protocol, packet.transport) {
-            Some(true) => {
-                best = entry.number;
-                decision = if entry.allow { Decision::Allow(best) } else { Decision::Deny(best) };
-            }
-            Some(false) => {}
-            None => {
-                best = entry.number;
-                decision = Decision::Undocumented(best);
-            }
-        }
+    let first = |undocumented: bool| {
+        let entries = acl.entries.iter().filter(|entry| entry.direction == direction && entry.cidr.contains(&address));
+        let matching = entries
+            .filter(|entry| entry_covers(entry, packet.protocol, packet.transport).unwrap_or(undocumented));
+        matching.min_by_key(|entry| entry.number).map_or((false, 0), |entry| (entry.allow, entry.number))
+    };
+    match (first(false), first(true)) {
+        ((without, _), (with, number)) if without != with => Decision::Undocumented(number),
+        ((true, number), _) => Decision::Allow(number),
+        ((false, number), _) => Decision::Deny(number),
     }
-    decision
 }
 
 /// NA-6, NA-7: protocol, then ports or ICMP type and code; `None` where AWS does not say.

@@ -147,20 +147,25 @@ impl Walk<'_> {
         self.opaque(site, Stage::Route, Code::UnsupportedComponent, "RT-47", note, None)
     }
 
-    /// RT-21: what block public access lets pass at the subnet that touches the gateway.
-    fn block_public_access(&mut self, subnet: Idx<Subnet>, vpc: Idx<Vpc>, gateway: &Site, session: &mut Session) {
+    /// RT-21: what block public access lets pass at the subnet that touches the gateway. `by_translator` marks a first
+    /// packet that leaves through a NAT gateway or an egress-only gateway.
+    fn block_public_access(
+        &mut self,
+        subnet: Idx<Subnet>,
+        vpc: Idx<Vpc>,
+        gateway: &Site,
+        by_translator: bool,
+        session: &mut Session,
+    ) {
         let place = self.network.subnets.get(subnet);
         let mode = place.block_public_access.or(self.network.vpcs.get(vpc).block_public_access);
         // Replies belong to flows that were judged on their way in or out.
         if self.leg == Leg::Return {
             return;
         }
-        let started_inside = matches!(session.start, Start::Interface(..));
-        let by_translator = matches!(session.translations.last(), Some(Translation::Nat { .. }))
-            || matches!(gateway, Site::EgressOnlyGateway(_));
         let passes = match mode {
             Some(BlockMode::Off | BlockMode::ExcludedBidirectional) => true,
-            Some(BlockMode::Ingress | BlockMode::ExcludedEgress) => started_inside && by_translator,
+            Some(BlockMode::Ingress | BlockMode::ExcludedEgress) => by_translator,
             Some(BlockMode::Bidirectional) => false,
             None => {
                 session.assumptions.push(Assumption::BlockPublicAccessOff);
@@ -189,7 +194,8 @@ impl Walk<'_> {
         if self.leg == Leg::Return && session.edge_redirected {
             self.blocked(site.clone(), stage, Code::IngressRtbTrafficRedirection, "RT-12");
         }
-        self.block_public_access(subnet, vpc, &site, session);
+        let by_translator = matches!(session.translations.last(), Some(Translation::Nat { .. }));
+        self.block_public_access(subnet, vpc, &site, by_translator, session);
         let owner = self.network.addresses.owner(vpc, self.packet.source);
         match (self.packet.source, self.packet.destination) {
             (IpAddr::V4(_), IpAddr::V4(destination)) => {
@@ -212,7 +218,7 @@ impl Walk<'_> {
             _ => {
                 // RT-18: global addresses need no translation; private ones cannot use the gateway.
                 let denied = owner.is_some_and(|owner| self.network.interfaces.get(owner).deny_all_igw_traffic);
-                if is_private(self.packet.source) || denied {
+                if denied || self.is_private_v6(vpc, self.packet.source) {
                     self.blocked(site, stage, Code::IgwPublicIpAssociationForEgress, "RT-18");
                 } else {
                     self.packet.identity = Identity::Lost;
@@ -249,11 +255,11 @@ impl Walk<'_> {
         if !self.network.egress_only_gateways.get(gateway).vpcs.contains(&self.network.vpcs.get(vpc).id) {
             self.blocked(site.clone(), stage, Code::BadStateAttachment, "RT-18");
         }
-        self.block_public_access(subnet, vpc, &site, session);
+        self.block_public_access(subnet, vpc, &site, true, session);
         if self.leg == Leg::Return {
             return self.stop(site, stage, Code::EgressOnlyGatewayInbound, "RT-18");
         }
-        if self.packet.source.is_ipv4() || is_private(self.packet.source) {
+        if self.packet.source.is_ipv4() || self.is_private_v6(vpc, self.packet.source) {
             return self.stop(site, stage, Code::ProtocolRestriction, "RT-19");
         }
         session.auto_tracked = true;
@@ -278,6 +284,10 @@ impl Walk<'_> {
         }
         if self.leg == Leg::Return && self.packet.source != session.asked {
             return self.stop(Site::Internet, Stage::Deliver, Code::NgwSourceAddressReassign, "M-6");
+        }
+        // RT-16: on the internet side a VPC's private address, however public it looks, is somebody else's.
+        if let (Leg::Forward, Some(expected)) = (self.leg, self.expected) {
+            return self.stop(Site::Interface(expected), Stage::Deliver, Code::NoPossibleDestination, "RT-16");
         }
         if self.leg == Leg::Forward {
             session.responder = Responder::Internet { egress_only };
@@ -332,6 +342,11 @@ impl Walk<'_> {
                         self.admit();
                         return End::Delivered;
                     }
+                    // RT-16: a VPC's own CIDR is private inside, also where it looks public.
+                    if let Some(expected) = self.expected {
+                        let (site, code) = (Site::Interface(expected), Code::IgwPrivateIpAssociationForIngress);
+                        return self.stop(site, Stage::InternetGateway, code, "RT-16");
+                    }
                     return self.opaque(Site::Internet, Stage::Deliver, Code::UnknownDestination, "RT-16", None, None);
                 };
                 let vpc = self.network.interfaces.get(owner).vpc.as_ref().and_then(Ref::known);
@@ -364,11 +379,12 @@ impl Walk<'_> {
             self.blocked(site.clone(), Stage::InternetGateway, code, "RT-16");
         }
         let denied = owner.is_some_and(|owner| self.network.interfaces.get(owner).deny_all_igw_traffic);
-        if denied && private.is_ipv6() {
+        if private.is_ipv6() && (denied || self.is_private_v6(vpc, private)) {
             self.blocked(site.clone(), Stage::InternetGateway, Code::IgwPrivateIpAssociationForIngress, "RT-18");
         }
         if let Some(subnet) = self.network.subnet_of(vpc, private) {
-            self.block_public_access(subnet, vpc, &site, session);
+            // A hairpin (RT-22) comes in like anything else, whoever sent it.
+            self.block_public_access(subnet, vpc, &site, false, session);
         }
         if private == self.packet.destination {
             self.passed(site, Stage::InternetGateway);
@@ -390,14 +406,22 @@ impl Walk<'_> {
         session: &mut Session,
     ) -> Option<End> {
         let table = self.network.internet_gateways.get(gateway).edge_table?;
-        let RouteChoice::Route(route, net) = choose_route(self.network, table, self.packet.destination) else {
-            return None;
+        let site = Site::RouteTable(table);
+        let (route, net) = match choose_route(self.network, table, self.packet.destination) {
+            RouteChoice::NoRoute => return None,
+            RouteChoice::Unknown(code, rule, call, note) => {
+                return Some(self.opaque(site, Stage::EdgeRoute, code, rule, Some(note), call));
+            }
+            RouteChoice::Route(route, net) => (route, net),
         };
         if route.target == RouteTarget::Local {
             return None;
         }
+        // RT-8: here, too, a blackhole drops.
+        if route.state == RouteState::Blackhole {
+            return Some(self.stop(site, Stage::EdgeRoute, Code::BadStateRoute, "RT-8"));
+        }
         let rule = Some(RuleRef::Route(table, net));
-        let site = Site::RouteTable(table);
         self.steps.push(Step { site, stage: Stage::EdgeRoute, outcome: Outcome::Allowed, rule, rewritten: None });
         // The reply's way can be judged: it must pass the appliance, too.
         if let (Leg::Forward, Some(owner)) = (self.leg, owner) {
@@ -411,6 +435,12 @@ impl Walk<'_> {
                 self.opaque(site, Stage::EdgeRoute, Code::UnsupportedComponent, "RT-48", None, None)
             }
         })
+    }
+
+    /// RT-18: unique local addresses, and global ones that are registered as private.
+    fn is_private_v6(&self, vpc: Idx<Vpc>, address: IpAddr) -> bool {
+        let registered = |net: &ipnet::Ipv6Net| matches!(address, IpAddr::V6(v6) if net.contains(&v6));
+        is_private(address) || self.network.vpcs.get(vpc).private_v6.iter().any(registered)
     }
 
     /// The interface and private address behind a NAT gateway's public one.

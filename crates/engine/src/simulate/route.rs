@@ -30,14 +30,16 @@ enum Rank {
     Advertised,
 }
 
-/// Chooses the route of `table` for `destination` (RT-2, RT-5, RT-6). O(|routes| + |prefix-list entries|).
+/// Chooses the route of `table` for `destination` (RT-2, RT-5, RT-6, RT-8, RT-10), whatever the order of the listing.
+/// O(|routes| + |prefix-list entries|).
 pub fn choose_route<'n>(network: &'n Network, table: Idx<RouteTable>, destination: IpAddr) -> RouteChoice<'n> {
     let table = network.route_tables.get(table);
     let local = table.routes.iter().any(|route| {
         route.target == RouteTarget::Local
             && matches!(&route.destination, Destination::Cidr(net) if net.contains(&destination))
     });
-    let mut best: Vec<(&Route, IpNet, Rank)> = Vec::new();
+    let mut candidates: Vec<(&Route, IpNet, Rank)> = Vec::new();
+    let mut unseen: Option<&Route> = None;
     for route in &table.routes {
         let (net, rank) = match &route.destination {
             Destination::Cidr(net) if net.contains(&destination) => {
@@ -57,63 +59,50 @@ pub fn choose_route<'n>(network: &'n Network, table: Idx<RouteTable>, destinatio
                         let Some(net) = longest else { continue };
                         (*net, Rank::PrefixList)
                     }
-                    None if could_match(network, route, destination, local) => {
-                        return RouteChoice::Unknown(
-                            Code::NotCollected,
-                            "RT-10",
-                            Some(Call::GetManagedPrefixListEntries),
-                            list_name(network, route),
-                        );
+                    None => {
+                        if could_match(network, route, destination, local) {
+                            unseen.get_or_insert(route);
+                        }
+                        continue;
                     }
-                    None => continue,
                 }
             }
         };
         // RT-6: what a VPN or Direct Connect propagates never beats the VPC's own addresses.
-        if local && rank == Rank::Propagated {
-            continue;
-        }
-        match best.first() {
-            Some(&(_, current, current_rank)) => {
-                let better = net.prefix_len() > current.prefix_len()
-                    || (net.prefix_len() == current.prefix_len() && rank < current_rank);
-                let equal = net.prefix_len() == current.prefix_len() && rank == current_rank;
-                if better {
-                    best.clear();
-                }
-                if better || equal {
-                    best.push((route, net, rank));
-                }
-            }
-            None => best.push((route, net, rank)),
-        }
-        // A route server's routes against others of the same prefix: the order is not documented (RT-5).
-        if rank == Rank::Advertised
-            && let Some(&(_, current, current_rank)) = best.first()
-            && current.prefix_len() == net.prefix_len()
-            && current_rank != Rank::Advertised
-            && current_rank != Rank::Static
-        {
-            return RouteChoice::Unknown(
-                Code::Undocumented,
-                "RT-5",
-                None,
-                format!("the rank of a route server's route to {net}"),
-            );
+        if !(local && rank == Rank::Propagated) {
+            candidates.push((route, net, rank));
         }
     }
-    let Some(&(route, net, rank)) = best.first() else { return RouteChoice::NoRoute };
-    if route.state == RouteState::Filtered {
-        return RouteChoice::Unknown(Code::Undocumented, "RT-8", None, format!("the route state `filtered` of {net}"));
+    let longest = candidates.iter().map(|(_, net, _)| net.prefix_len()).max();
+    candidates.retain(|(_, net, _)| Some(net.prefix_len()) == longest);
+    let first = candidates.iter().min_by_key(|(_, _, rank)| *rank).copied();
+    // RT-10: a list without entries may hold anything, but no entry beats a static route to the address alone.
+    if let Some(route) = unseen
+        && !first.is_some_and(|(_, net, rank)| rank == Rank::Static && net.prefix_len() == net.max_prefix_len())
+    {
+        let call = Some(Call::GetManagedPrefixListEntries);
+        return RouteChoice::Unknown(Code::NotCollected, "RT-10", call, list_name(network, route));
     }
-    let differs = best.iter().any(|(other, _, _)| other.target != route.target);
-    if differs && rank == Rank::PrefixList {
-        // RT-5: AWS picks one at random and keeps it.
-        let note = format!("two prefix lists with different targets hold {net}");
+    let Some((route, net, rank)) = first else { return RouteChoice::NoRoute };
+    // A route server's routes against propagated and local ones of the same prefix: the order is not documented (RT-5).
+    let unranked = (rank == Rank::Propagated || route.target == RouteTarget::Local)
+        && candidates.iter().any(|(other, _, rank)| *rank == Rank::Advertised && other.target != route.target);
+    if unranked {
+        let note = format!("the rank of a route server's route to {net}");
         return RouteChoice::Unknown(Code::Undocumented, "RT-5", None, note);
     }
-    if differs && rank == Rank::Propagated {
-        let note = format!("several gateways propagate {net}");
+    candidates.retain(|(_, _, other)| *other == rank);
+    if candidates.iter().any(|(route, _, _)| route.state == RouteState::Filtered) {
+        return RouteChoice::Unknown(Code::Undocumented, "RT-8", None, format!("the route state `filtered` of {net}"));
+    }
+    if candidates.iter().any(|(other, _, _)| other.target != route.target) {
+        // RT-5: of two prefix lists AWS picks one at random and keeps it; who announces better is not in the table.
+        let note = match rank {
+            Rank::Static => return RouteChoice::Route(route, net),
+            Rank::PrefixList => format!("two prefix lists with different targets hold {net}"),
+            Rank::Propagated => format!("several gateways propagate {net}"),
+            Rank::Advertised => format!("a route server advertises {net} twice"),
+        };
         return RouteChoice::Unknown(Code::Undocumented, "RT-5", None, note);
     }
     RouteChoice::Route(route, net)

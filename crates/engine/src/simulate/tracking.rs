@@ -6,7 +6,7 @@ use reach_packets::{Family, IpSet, Protocol};
 use serde::Serialize;
 
 use super::Session;
-use super::filter::{covers, rules_of};
+use super::filter::{Match, covers, rules_of};
 use super::walk::Walk;
 
 /// Whether an interface keeps state for a flow.
@@ -46,6 +46,10 @@ impl Walk<'_> {
         if !self.packet.protocol.has_ports() {
             return Some(Tracking::Tracked);
         }
+        // CT-5: whatever the rules say.
+        if session.auto_tracked {
+            return Some(Tracking::Automatic);
+        }
         let known: Vec<_> = interface.groups.iter().filter_map(Ref::known).collect();
         if known.len() < interface.groups.len() {
             return Some(Tracking::Unknown);
@@ -66,9 +70,6 @@ impl Walk<'_> {
         let almost = rules(opposite)
             .filter(|rule| is_everywhere(&rule.peer, family))
             .any(|rule| reply_ports(rule, self.packet.protocol) == ReplyPorts::AllButZero);
-        if session.auto_tracked {
-            return Some(Tracking::Automatic);
-        }
         Some(match (open, replies) {
             (true, true) if session.maybe_auto_tracked => Tracking::Unknown,
             // U-3: a narrower rule beside the open one.
@@ -86,19 +87,8 @@ impl Walk<'_> {
 
     /// Whether a rule with a peer narrower than everywhere admits this very packet.
     fn is_narrow_match(&self, rule: &SecurityGroupRule, at: Idx<NetworkInterface>, direction: Direction) -> bool {
-        let address = match direction {
-            Direction::Ingress => self.packet.source,
-            Direction::Egress => self.packet.destination,
-        };
-        match &rule.peer {
-            Peer::Cidr(net) => net.prefix_len() != 0 && net.contains(&address),
-            Peer::PrefixList(_) => true,
-            Peer::Group(peer) => {
-                let vpc = self.network.interfaces.get(at).vpc.as_ref().and_then(Ref::known);
-                let owner = vpc.and_then(|vpc| self.network.addresses.owner(vpc, address));
-                owner.is_some_and(|owner| self.network.interfaces.get(owner).groups.contains(&peer.group))
-            }
-        }
+        let everywhere = matches!(&rule.peer, Peer::Cidr(net) if net.prefix_len() == 0);
+        !everywhere && matches!(self.peer(rule, at, direction), Match::Yes | Match::Unknown(..))
     }
 
     fn is_everywhere_in_pieces<'r>(&self, rules: impl Iterator<Item = &'r SecurityGroupRule>, family: Family) -> bool {

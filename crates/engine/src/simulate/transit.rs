@@ -24,6 +24,9 @@ enum Rank {
     Peering,
 }
 
+/// Why nobody can tell which route wins: code, the call that would settle it, a note.
+type Undecided = (Code, Option<Call>, String);
+
 impl Walk<'_> {
     /// From a subnet of `vpc` into the transit gateway.
     pub(super) fn transit_gateway(
@@ -112,10 +115,7 @@ impl Walk<'_> {
         let (route, net) = match self.choose_transit_route(routes) {
             Ok(Some(chosen)) => chosen,
             Ok(None) => return self.stop(site, stage, Code::TgwRtbNoRoute, "RT-38"),
-            Err(list) => {
-                let call = Some(Call::GetManagedPrefixListEntries);
-                return self.opaque(site, stage, Code::NotCollected, "RT-38", Some(list), call);
-            }
+            Err((code, call, note)) => return self.opaque(site, stage, code, "RT-39", Some(note), call),
         };
         let rule = Some(RuleRef::TransitRoute(table_idx, net));
         if route.blackhole {
@@ -139,36 +139,55 @@ impl Walk<'_> {
         self.leave_transit(entry, exit, zone, session)
     }
 
-    /// LPM over the table's routes (RT-39); the error names a prefix list whose entries are not in the snapshot.
+    /// LPM over the table's routes (RT-39); `Err` where what decides is not known.
     fn choose_transit_route<'r>(
         &self,
         routes: &'r [TransitGatewayRoute],
-    ) -> Result<Option<(&'r TransitGatewayRoute, IpNet)>, String> {
+    ) -> Result<Option<(&'r TransitGatewayRoute, IpNet)>, Undecided> {
         let destination = self.packet.destination;
         let mut best: Option<(&TransitGatewayRoute, IpNet, Rank)> = None;
+        let mut tie = false;
         for route in routes {
             let (net, by_list) = match &route.destination {
                 Destination::Cidr(net) if net.contains(&destination) => (*net, false),
                 Destination::Cidr(_) => continue,
                 Destination::PrefixList(list) => {
-                    let entries = list.known().and_then(|idx| self.network.prefix_lists.get(idx).cidrs.as_ref());
-                    let Some(entries) = entries else {
-                        return Err(list.id(&self.network.prefix_lists).to_string());
+                    let known = list.known().map(|idx| self.network.prefix_lists.get(idx));
+                    // RT-10: a list of the other family matches nothing, whatever it holds.
+                    let family = known.and_then(|list| list.family);
+                    if family.is_some_and(|family| family != reach_packets::Family::of(destination)) {
+                        continue;
+                    }
+                    let Some(entries) = known.and_then(|list| list.cidrs.as_ref()) else {
+                        let call = Some(Call::GetManagedPrefixListEntries);
+                        return Err((Code::NotCollected, call, list.id(&self.network.prefix_lists).to_string()));
                     };
                     let longest = entries.iter().filter(|net| net.contains(&destination)).max_by_key(|n| n.prefix_len());
                     let Some(net) = longest else { continue };
                     (*net, true)
                 }
             };
-            let rank = self.rank(route, by_list);
-            let better = best.is_none_or(|(_, current, current_rank)| {
-                net.prefix_len() > current.prefix_len() || (net.prefix_len() == current.prefix_len() && rank < current_rank)
-            });
-            if better {
-                best = Some((route, net, rank));
+            let key = (std::cmp::Reverse(net.prefix_len()), self.rank(route, by_list));
+            let order = best.map(|(_, current, rank)| key.cmp(&(std::cmp::Reverse(current.prefix_len()), rank)));
+            match order {
+                None | Some(std::cmp::Ordering::Less) => {
+                    best = Some((route, net, key.1));
+                    tie = false;
+                }
+                Some(std::cmp::Ordering::Equal) => {
+                    tie |= best.is_some_and(|(other, _, _)| {
+                        other.attachments != route.attachments || other.blackhole != route.blackhole
+                    });
+                }
+                Some(std::cmp::Ordering::Greater) => {}
             }
         }
-        Ok(best.map(|(route, net, _)| (route, net)))
+        match best {
+            // RT-39: of several VPCs with one CIDR only one propagates it, and nothing in the snapshot says which.
+            Some((_, net, _)) if tie => Err((Code::Undocumented, None, format!("which of several attachments has {net}"))),
+            Some((route, net, _)) => Ok(Some((route, net))),
+            None => Ok(None),
+        }
     }
 
     fn rank(&self, route: &TransitGatewayRoute, by_list: bool) -> Rank {
@@ -313,8 +332,8 @@ impl Walk<'_> {
     }
 }
 
-/// `us-west-2-lax-1a`: a zone whose name has more parts than Region and letter.
+/// `us-west-2-lax-1a`, `us-east-1-wl1-bos-wlz-1`: a zone whose name goes on after its Region.
 fn is_local_zone(zone: &str) -> bool {
-    zone.split('-').count() > 3
+    let region_ends = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    zone.rsplit_once('-').is_some_and(|(head, _)| head.split('-').any(region_ends))
 }
-

@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use reach_model::Call;
-use reach_model::network::{Direction, Idx, InterfaceKind, Network, NetworkInterface, Ref, Subnet, Vpc};
-use reach_packets::{Family, Protocol, Transport};
+use reach_model::network::{Direction, EndpointKind, Idx, InterfaceKind, Network, NetworkInterface, Ref, Subnet, Vpc};
+use reach_packets::{Family, Flow, Protocol, Transport};
 
 use super::route::is_private;
 use super::{Choices, End, Responder, Session, Start, Target, Trace, Translation};
 use crate::host::{self, Liveness};
-use crate::reason::{Assumption, Code, Leg, Outcome, Reason, Site, Stage, Step};
+use crate::reason::{Assumption, Code, Leg, Outcome, Reason, SaidOf, Site, Stage, Step};
 
 /// A packet under way.
 #[derive(Debug, Clone)]
@@ -174,7 +174,23 @@ pub(super) fn reply<'n>(
 impl<'n> Walk<'n> {
     /// A reason at `site` in this leg.
     pub(super) fn reason(&self, code: Code, direction: Option<Direction>, site: Site, semantics: &'static str) -> Reason {
-        Reason { leg: self.leg, code, direction, site, rule: None, semantics, note: None, call: None }
+        let packet = Flow {
+            source: self.packet.source,
+            destination: self.packet.destination,
+            protocol: self.packet.protocol,
+            transport: self.packet.transport,
+        };
+        Reason {
+            leg: self.leg,
+            code,
+            direction,
+            site,
+            rule: None,
+            semantics,
+            note: None,
+            call: None,
+            packet: SaidOf(Some(packet)),
+        }
     }
 
     pub(super) fn passed(&mut self, site: Site, stage: Stage) {
@@ -306,11 +322,11 @@ impl<'n> Walk<'n> {
             session.responder = Responder::Unfiltered;
             return Some(End::Delivered);
         }
-        let vpc = sender.vpc.as_ref().and_then(Ref::known)?;
-        let to = self.network.addresses.owner(vpc, self.packet.destination)?;
-        let receiver = self.network.interfaces.get(to);
         let same_address = self.packet.source == self.packet.destination;
         if !same_address {
+            let vpc = sender.vpc.as_ref().and_then(Ref::known)?;
+            let to = self.network.addresses.owner(vpc, self.packet.destination)?;
+            let receiver = self.network.interfaces.get(to);
             let host = host::host(self.network, sender)?;
             if host::host(self.network, receiver).as_ref() != Some(&host) {
                 return None;
@@ -611,6 +627,16 @@ impl<'n> Walk<'n> {
                 return self.stop(site, Stage::Deliver, Code::NoPossibleDestination, "SG-34");
             }
             InterfaceKind::VpcEndpoint => {
+                // PL-7: behind an endpoint of VPC Lattice a policy decides that the snapshot does not hold.
+                let lattice = self.network.endpoints.iter().any(|(_, endpoint)| {
+                    endpoint.kind == EndpointKind::Lattice && endpoint.interfaces.contains(&Ref::Known(owner))
+                });
+                if lattice {
+                    session.responder = Responder::Nobody;
+                    let note = Some("VPC Lattice".to_owned());
+                    self.unknown(site, Stage::Endpoint, Code::UnsupportedComponent, "PL-7", note, None);
+                    return End::Opaque;
+                }
                 // PL-4: flows to an endpoint are tracked whatever the rules say.
                 session.auto_tracked = true;
                 // PL-2: endpoints answer no ping.

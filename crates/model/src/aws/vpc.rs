@@ -29,6 +29,7 @@ pub struct CidrAssociation {
     pub cidr_block_state: Option<StateHolder>,
     pub ipv6_cidr_block: Option<Text>,
     pub ipv6_cidr_block_state: Option<StateHolder>,
+    pub ipv6_address_attribute: Option<Text>,
 }
 
 /// `BlockPublicAccessStates` of a VPC or a subnet.

@@ -99,6 +99,20 @@ macro_rules! with_id {
     )*};
 }
 
+impl Element for aws::TransitGatewayAttachment {
+    const KIND: &'static str = "TransitGatewayAttachment";
+
+    fn identity(&self) -> Identity {
+        // Each of two peered gateways lists the one attachment, with its own state and association (RT-43).
+        match self.resource_type.as_deref() {
+            Some("peering" | "tgw-peering") if self.transit_gateway_id.is_some() => {
+                joint([&self.transit_gateway_attachment_id, &self.transit_gateway_id])
+            }
+            _ => required(self.transit_gateway_attachment_id.as_ref(), "TransitGatewayAttachmentId"),
+        }
+    }
+}
+
 with_id! {
     Vpc vpc_id "VpcId" owner_id;
     Subnet subnet_id "SubnetId" owner_id;
@@ -113,7 +127,6 @@ with_id! {
     VpcPeeringConnection vpc_peering_connection_id "VpcPeeringConnectionId";
     VpcEndpoint vpc_endpoint_id "VpcEndpointId";
     TransitGateway transit_gateway_id "TransitGatewayId" owner_id;
-    TransitGatewayAttachment transit_gateway_attachment_id "TransitGatewayAttachmentId";
     TransitGatewayVpcAttachment transit_gateway_attachment_id "TransitGatewayAttachmentId";
     TransitGatewayPeeringAttachment transit_gateway_attachment_id "TransitGatewayAttachmentId";
     TransitGatewayRouteTable transit_gateway_route_table_id "TransitGatewayRouteTableId";

@@ -33,6 +33,19 @@ impl<'s> Builder<'s> {
         self.network.warnings.push(line);
     }
 
+    /// How many problems there are so far.
+    pub(super) fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Turns the problems noted since `count` into warnings; tells whether there were any.
+    pub(super) fn excuse_problems(&mut self, count: usize) -> bool {
+        let excused = self.problems.split_off(count.min(self.problems.len()));
+        let any = !excused.is_empty();
+        self.network.warnings.extend(excused.into_iter().map(|(_, text)| text));
+        any
+    }
+
     /// Parses an id that must be there.
     pub(super) fn id<I: FromStr<Err = crate::ids::IdError>>(
         &mut self,

@@ -9,6 +9,7 @@ use reach_packets::{Family, Protocol};
 use super::build::Builder;
 use super::table::{Idx, Ref, Resource};
 use super::{Tags, Vpc, tags};
+use crate::api::Call;
 use crate::aws::{self, Scalar};
 use crate::ids::{NetworkAclId, PeeringId, PrefixListId, SecurityGroupId, SecurityGroupRuleId, VpcId};
 use crate::snapshot::{Located, Place};
@@ -261,7 +262,9 @@ pub(super) fn security_groups(builder: &mut Builder<'_>) {
     let mut from_rules: Vec<Idx<SecurityGroup>> = Vec::new();
     for rule in &resources.security_group_rules {
         let Some(id) = builder.id::<SecurityGroupId>(&rule.value.group_id, rule.at, ".GroupId") else { continue };
-        if builder.network.groups.find(&id).is_none() {
+        // A group whose other rules may stand on a page that was not read is no group with few rules.
+        let complete = builder.snapshot.coverage.is_complete(rule.at.scope, Call::DescribeSecurityGroupRules);
+        if complete && builder.network.groups.find(&id).is_none() {
             let idx = builder.network.groups.push(SecurityGroup {
                 id,
                 name: None,
@@ -361,7 +364,8 @@ fn rule_object(
                 Direction::Egress => group.egress.push(rule),
             }
         }
-        _ => {
+        None => {}
+        Some(_) => {
             if let Some(id) = id {
                 let key = (group, direction, protocol, from_port, to_port, peer_key(builder, &peer));
                 rule_ids.entry(key).or_default().push(id);

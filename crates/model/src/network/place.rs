@@ -8,6 +8,7 @@ use super::build::Builder;
 use super::filter::{cidr_v4, cidr_v6};
 use super::table::{Idx, Ref, Resource};
 use super::{InternetGateway, NetworkAcl, RouteTable, Tags, name_of, tags};
+use crate::api::Call;
 use crate::aws;
 use crate::ids::{SubnetId, VpcId};
 use crate::snapshot::{Place, ScopeIndex};
@@ -20,6 +21,8 @@ pub struct Vpc {
     /// IPv4 CIDRs, the primary one first: the resolver is at its base + 2 (SG-23).
     pub cidrs_v4: Vec<Ipv4Net>,
     pub cidrs_v6: Vec<Ipv6Net>,
+    /// Those of `cidrs_v6` that are global but registered as private (`Ipv6AddressAttribute`, RT-18).
+    pub private_v6: Vec<Ipv6Net>,
     pub owner: Option<Box<str>>,
     pub scope: ScopeIndex,
     /// `enableDnsSupport`; `None` where the attribute was not collected.
@@ -197,7 +200,11 @@ pub(super) fn vpcs(builder: &mut Builder<'_>) {
                 cidrs_v4.push(net);
             }
         }
-        let cidrs_v6 = nets_v6(builder, &vpc.value.ipv6_cidr_block_association_set, vpc.at);
+        let associations = &vpc.value.ipv6_cidr_block_association_set;
+        let cidrs_v6 = nets_v6(builder, associations, vpc.at);
+        let registered = associations.iter().filter(|a| a.ipv6_address_attribute.as_deref() == Some("private"));
+        let registered = registered.filter_map(|a| cidr_v6(a.ipv6_cidr_block.as_deref()?));
+        let private_v6 = registered.filter_map(|net| if let IpNet::V6(net) = net { Some(net) } else { None }).collect();
         let dns_servers = dns_servers(builder, vpc.value.dhcp_options_id.as_deref());
         let states = vpc.value.block_public_access_states.as_ref();
         let block_public_access = states.and_then(|s| s.internet_gateway_block_mode.as_deref()).and_then(BlockMode::parse);
@@ -207,6 +214,7 @@ pub(super) fn vpcs(builder: &mut Builder<'_>) {
             name: name_of(&vpc.value.tags),
             cidrs_v4,
             cidrs_v6,
+            private_v6,
             owner: vpc.value.owner_id.clone(),
             scope: vpc.at.scope,
             dns_support: None,
@@ -295,8 +303,10 @@ pub(super) fn subnets(builder: &mut Builder<'_>) {
     exclusions(builder);
 }
 
-/// Applies exclusions from block public access to the VPCs and subnets they name (RT-21).
+/// Applies exclusions from block public access to the VPCs and subnets they name, a subnet's own after its VPC's (RT-21).
 fn exclusions(builder: &mut Builder<'_>) {
+    let mut of_vpcs = Vec::new();
+    let mut of_subnets = Vec::new();
     for exclusion in &builder.snapshot.resources.block_public_access_exclusions {
         let value = &exclusion.value;
         if !value.state.as_deref().is_none_or(|state| matches!(state, "create-complete" | "update-complete")) {
@@ -309,19 +319,50 @@ fn exclusions(builder: &mut Builder<'_>) {
         };
         let Some(name) = value.resource_arn.as_deref().and_then(|arn| arn.rsplit('/').next()) else { continue };
         if let Some(idx) = name.parse().ok().and_then(|id| builder.network.vpcs.find(&id)) {
-            builder.network.vpcs.get_mut(idx).block_public_access = Some(mode);
-            for subnet in builder.network.vpcs.get(idx).subnets.clone() {
-                builder.network.subnets.get_mut(subnet).block_public_access = Some(mode);
-            }
+            of_vpcs.push((idx, mode));
         } else if let Some(idx) = name.parse().ok().and_then(|id| builder.network.subnets.find(&id)) {
-            builder.network.subnets.get_mut(idx).block_public_access = Some(mode);
+            of_subnets.push((idx, mode));
         }
+    }
+    let network = &mut builder.network;
+    // A subnet's own exclusion starts from the VPC's mode, not from the VPC's exclusion.
+    let modes: Vec<Option<BlockMode>> = of_subnets
+        .iter()
+        .map(|&(idx, _)| {
+            let subnet = network.subnets.get(idx);
+            let vpc = subnet.vpc.as_ref().and_then(Ref::known);
+            subnet.block_public_access.or(vpc.and_then(|vpc| network.vpcs.get(vpc).block_public_access))
+        })
+        .collect();
+    for (idx, mode) in of_vpcs {
+        let of_vpc = network.vpcs.get(idx).block_public_access;
+        for subnet in network.vpcs.get(idx).subnets.clone() {
+            let subnet = network.subnets.get_mut(subnet);
+            subnet.block_public_access = excluded(subnet.block_public_access.or(of_vpc), mode);
+        }
+        network.vpcs.get_mut(idx).block_public_access = excluded(of_vpc, mode);
+    }
+    for ((idx, mode), before) in of_subnets.into_iter().zip(modes) {
+        network.subnets.get_mut(idx).block_public_access = excluded(before, mode);
+    }
+}
+
+/// What an exclusion makes of a mode: nothing where nothing is blocked anyway.
+fn excluded(mode: Option<BlockMode>, exclusion: BlockMode) -> Option<BlockMode> {
+    match mode {
+        Some(BlockMode::Off) => mode,
+        None if exclusion == BlockMode::ExcludedEgress => None,
+        _ => Some(exclusion),
     }
 }
 
 /// Gives every subnet its route table and network ACL (RT-1, NA-1).
 pub(super) fn associations(builder: &mut Builder<'_>) {
     let network = &mut builder.network;
+    let coverage = &builder.snapshot.coverage;
+    // In a listing that stopped early a subnet's own association may stand on the next page: no fallback then.
+    let mut partial_tables: Vec<Idx<Vpc>> = Vec::new();
+    let mut partial_acls: Vec<Idx<Vpc>> = Vec::new();
     for (idx, table) in network.route_tables.iter() {
         for subnet in &table.subnets {
             if let Some(subnet) = network.subnets.find(subnet) {
@@ -332,9 +373,16 @@ pub(super) fn associations(builder: &mut Builder<'_>) {
             network.vpcs.get_mut(vpc).main_route_table = Some(idx);
         }
     }
+    for table in &builder.snapshot.resources.route_tables {
+        let vpc = table.value.vpc_id.as_deref().and_then(|text| text.parse().ok());
+        if !coverage.is_complete(table.at.scope, Call::DescribeRouteTables) {
+            partial_tables.extend(vpc.and_then(|id| network.vpcs.find(&id)));
+        }
+    }
     for acl in &builder.snapshot.resources.network_acls {
         let idx = acl.value.network_acl_id.as_deref().and_then(|text| text.parse().ok());
         let Some(idx) = idx.and_then(|id| network.acls.find(&id)) else { continue };
+        let complete = coverage.is_complete(acl.at.scope, Call::DescribeNetworkAcls);
         for association in &acl.value.associations {
             let subnet = association.subnet_id.as_deref().and_then(|text| text.parse().ok());
             if let Some(subnet) = subnet.and_then(|id| network.subnets.find(&id)) {
@@ -344,11 +392,15 @@ pub(super) fn associations(builder: &mut Builder<'_>) {
         let acl = network.acls.get(idx);
         if let (true, Some(vpc)) = (acl.is_default, acl.vpc.as_ref().and_then(Ref::known)) {
             network.vpcs.get_mut(vpc).default_acl = Some(idx);
+            if !complete {
+                partial_acls.push(vpc);
+            }
         }
     }
     for idx in network.subnets.indices() {
-        let vpc = network.subnets.get(idx).vpc.as_ref().and_then(Ref::known).map(|vpc| network.vpcs.get(vpc));
-        let (main, default) = vpc.map_or((None, None), |vpc| (vpc.main_route_table, vpc.default_acl));
+        let vpc = network.subnets.get(idx).vpc.as_ref().and_then(Ref::known);
+        let main = vpc.filter(|vpc| !partial_tables.contains(vpc)).and_then(|vpc| network.vpcs.get(vpc).main_route_table);
+        let default = vpc.filter(|vpc| !partial_acls.contains(vpc)).and_then(|vpc| network.vpcs.get(vpc).default_acl);
         let subnet = network.subnets.get_mut(idx);
         subnet.route_table = subnet.route_table.or(main);
         subnet.acl = subnet.acl.or(default);

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::build::Builder;
 use super::filter::{cidr, cidr_v4, cidr_v6};
 use super::table::{Idx, Ref, Resource};
-use super::{Instance, NetworkInterface, PrefixList, Subnet, Tags, Vpc, VpcEndpoint, tags};
+use super::{Instance, Network, NetworkInterface, PrefixList, Subnet, Tags, Vpc, VpcEndpoint, tags};
 use crate::aws::{self, Text};
 use crate::ids::{
     EgressOnlyGatewayId, InternetGatewayId, NatGatewayId, PeeringId, PrefixListId, RouteTableId, SubnetId,
@@ -343,6 +343,10 @@ pub(super) fn gateways(builder: &mut Builder<'_>) {
         let subnet = builder.optional_ref(&gateway.value.subnet_id, gateway.at, ".SubnetId", |n| &n.subnets);
         let mut addresses: Vec<(bool, NatAddress)> = Vec::new();
         for (i, address) in gateway.value.nat_gateway_addresses.iter().enumerate() {
+            // RT-23: an address that is still being assigned, or failed, carries nothing.
+            if address.status.as_deref().is_some_and(|status| status != "succeeded") {
+                continue;
+            }
             let path = format!(".NatGatewayAddresses[{i}]");
             let Some(text) = &address.private_ip else { continue };
             let Some(private) = builder.ipv4(text, gateway.at, &format!("{path}.PrivateIp")) else { continue };
@@ -506,9 +510,11 @@ fn transit_gateway_tables(builder: &mut Builder<'_>) {
     }
     for list in &resources.transit_gateway_associations {
         let Some(table) = table_id(builder, &list.value.id, list.at) else { continue };
+        let known = builder.network.transit_gateway_tables.find(&table);
+        let gateway = known.and_then(|idx| builder.network.transit_gateway_tables.get(idx).gateway.clone());
         for association in &list.value.items {
             let id = association.transit_gateway_attachment_id.as_deref().and_then(|text| text.parse().ok());
-            let Some(idx) = id.and_then(|id| builder.network.attachments.find(&id)) else { continue };
+            let Some(idx) = id.and_then(|id| side_of(&builder.network, &id, gateway.as_ref())) else { continue };
             let entry = builder.network.attachments.get_mut(idx);
             let works = association.state.as_deref().is_none_or(|state| state == "associated");
             if works && matches!(entry.association, Association::None | Association::NotCollected) {
@@ -525,6 +531,16 @@ fn transit_gateway_tables(builder: &mut Builder<'_>) {
         entry.routes = (!list.value.truncated).then_some(routes);
     }
     derived_tables(builder);
+}
+
+/// The attachment as `gateway` lists it: a peering attachment is there once for each of its two gateways.
+fn side_of(
+    network: &Network,
+    id: &TransitGatewayAttachmentId,
+    gateway: Option<&TransitGatewayId>,
+) -> Option<Idx<Attachment>> {
+    let own = network.attachments.iter().find(|(_, side)| side.id == *id && side.gateway.as_ref() == gateway);
+    own.map(|(idx, _)| idx).or_else(|| network.attachments.find(id))
 }
 
 /// Tables of which only static routes and propagations are known: a propagating VPC attachment installs its CIDRs.

@@ -1,0 +1,256 @@
+//! Help, version, completions, manual pages.
+
+use super::{reach, reach_in};
+
+#[test]
+fn help_begins_with_what_it_is_for() {
+    insta::assert_snapshot!(reach("-h"), @r"
+    exit code: 0
+    ----- stdout -----
+    Tells whether a packet gets through an AWS VPC or EKS cluster, both ways, and why not
+
+    Usage: reach [OPTIONS] <COMMAND>
+
+    Commands:
+      query        Ask whether traffic passes, both ways, and why not
+      snapshot     Look into, check and pack snapshots
+      completions  Print a completion script for a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Global options:
+          --color <WHEN>  Colour the output: auto (on a terminal, unless `NO_COLOR` is set), always or
+                          never [env: REACH_COLOR]
+      -q, --quiet         Print no answer and no warning: the exit code tells
+      -v, --verbose       Say on standard error what was read, and every warning
+
+    Examples:
+      reach query --snapshot demo --from node --to controlplane --port 443
+      reach snapshot script > collect.sh && sh collect.sh     # writes ./snapshot with the AWS CLI
+      reach query --snapshot snapshot --from 10.0.1.7 --to aws/s3 --port https --explain
+
+    Exit codes:
+       0  reachable for all pairs, or as --expect says; success of every other command
+       1  blocked or partial
+       2  the command line, the snapshot or a line of a batch is wrong
+       3  unknown: what the snapshot does not hold decides
+       4  reading or writing failed
+      70  the engines contradict each other (a bug)
+      Where several apply: 70, 4, 2, 1, 3, 0 in that order.
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn help_of_query_has_examples_selectors_and_exit_codes() {
+    insta::assert_snapshot!(reach("query --help"), @r#"
+    exit code: 0
+    ----- stdout -----
+    Ask whether traffic passes, both ways, and why not
+
+    Usage: reach query [OPTIONS] --from <SELECTOR> --to <SELECTOR>
+           reach query [OPTIONS] --batch <FILE>
+
+    Options:
+          --from <SELECTOR>
+              Who sends the first packet: a selector
+
+          --to <SELECTOR>
+              Who is to receive it: a selector
+
+          --protocol <PROTOCOL>
+              tcp, udp, icmp, icmpv6, all or a number [default: tcp with --port, icmp with --icmp, else
+              all]
+
+          --port <PORTS>
+              Destination ports: numbers, ranges and service names, such as 443,8000-8999,dns [default:
+              all]
+
+          --source-port <PORTS>
+              The client's ports [default: what that kind of client really uses]
+
+          --icmp <TYPE[/CODE]>
+              ICMP messages, such as 8 (any code), 8/0 or 3/4 [default: all]
+
+          --family <FAMILY>
+              The address family [default: IPv4 where both ends have it, else IPv6]
+
+              [possible values: ipv4, ipv6]
+
+          --batch <FILE>
+              Answer the questions of a file; `-` is standard input
+
+              A question is a JSON object a line with the keys id, from, to, protocol, port,
+              source_port, icmp_type, icmp_code and family; all but from and to may be left out. `port`
+              is a number or a string like that of --port, `protocol` a name or a number. Every line
+              gets its answer on a line of its own, in the same order: the object that --output json
+              prints, with the id of the question. A line that cannot be answered gets {"id", "error"},
+              and the others go on.
+
+          --snapshot <PATH>
+              A directory of AWS CLI output, a snapshot file, `-` for standard input, or `demo`; several
+              are merged
+
+              [env: REACH_SNAPSHOT]
+
+          --cluster <NAME>
+              The EKS cluster that selectors speak of, where the snapshot holds several
+
+              [env: REACH_CLUSTER]
+
+          --expect <VERDICT>
+              Succeed (exit 0) if and only if this is the verdict
+
+              [possible values: reachable, blocked, partial, unknown]
+
+          --explain
+              Show every step of both ways and every rule (text and markdown; JSON always has them)
+
+      -o, --output <FORMAT>
+              The form of the answer [default: text; with --batch: jsonl]
+
+              Possible values:
+              - text:     For people
+              - json:     One JSON document (with --batch: JSON lines)
+              - jsonl:    One JSON object a line
+              - markdown: For pull requests and chats
+              - dot:      The witnesses' paths as a Graphviz graph
+              - mermaid:  The witnesses' paths as a Mermaid flow chart
+
+              [env: REACH_OUTPUT]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --color <WHEN>
+              Colour the output: auto (on a terminal, unless `NO_COLOR` is set), always or never
+
+              [env: REACH_COLOR]
+
+      -q, --quiet
+              Print no answer and no warning: the exit code tells
+
+      -v, --verbose
+              Say on standard error what was read, and every warning
+
+    Examples:
+      reach query --snapshot demo --from node --to controlplane --port 443
+      reach query --from 10.0.1.7 --to internet/198.51.100.9 --protocol udp --port 53
+      reach query --from pod/shop/cart-7d9 --to pod/shop/db-0      # everything that gets through
+      reach query --from i-0123 --to 10.0.0.0/16 --icmp 8
+      reach query --from internet --to name/WEB --port https,8443 --expect blocked
+      reach query --batch questions.jsonl                          # one answer a line, in order
+
+    Selectors:
+      node, node/GROUP        nodes of the cluster, or of one node group
+      pod, pod/NAMESPACE/NAME pods
+      controlplane, apiserver the control plane's interfaces; what the cluster's name resolves to
+      svc/NAMESPACE/NAME      the endpoints behind a Kubernetes service
+      internet, internet/ADDR the outside, or one host of it
+      aws/SERVICE             the endpoint that the source would really use: aws/s3, aws/ecr.api
+      lb/NAME                 a load balancer's nodes
+      10.0.1.7, 10.0.0.0/16   an address, or all endpoints in a CIDR
+      i-…, eni-…, sg-…, vpc-… a resource by its id or the beginning of it; also subnet-, vpce-, nat-,
+      pl-
+      name/NAME, tag/KEY=VAL  by tag
+      vpc-…/SELECTOR, cluster/NAME/SELECTOR   where the plain form is ambiguous
+
+    Verdicts:
+      reachable  the first packet and its reply pass
+      blocked    one of them does not
+      partial    some ports, source ports, addresses or placements pass, and the answer says which
+      unknown    what the snapshot does not hold decides, and the answer says which call would tell
+
+    Exit codes:
+       0  reachable for all pairs, or as --expect says; success of every other command
+       1  blocked or partial
+       2  the command line, the snapshot or a line of a batch is wrong
+       3  unknown: what the snapshot does not hold decides
+       4  reading or writing failed
+      70  the engines contradict each other (a bug)
+      Where several apply: 70, 4, 2, 1, 3, 0 in that order.
+    ----- stderr -----
+    "#);
+}
+
+#[test]
+fn help_of_snapshot() {
+    insta::assert_snapshot!(reach("snapshot --help"), @r"
+    exit code: 0
+    ----- stdout -----
+    Look into, check and pack snapshots
+
+    Usage: reach snapshot [OPTIONS] <COMMAND>
+
+    Commands:
+      info      Count what a snapshot holds, and tell what it lacks for which question
+      validate  Read a snapshot and print every problem in it, or `ok`
+      pack      Put directories and files into one snapshot file
+      script    Print a shell script that makes a complete snapshot with nothing but the AWS CLI
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Global options:
+          --color <WHEN>  Colour the output: auto (on a terminal, unless `NO_COLOR` is set), always or
+                          never [env: REACH_COLOR]
+      -q, --quiet         Print no answer and no warning: the exit code tells
+      -v, --verbose       Say on standard error what was read, and every warning
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn version_names_formats_and_features() {
+    insta::assert_snapshot!(reach("--version"), @r"
+    exit code: 0
+    ----- stdout -----
+    reach 0.1.0
+    snapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs
+    answer format:   reach.query/1
+    features:        none
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(reach("-V"), @r"
+    exit code: 0
+    ----- stdout -----
+    reach 0.1.0
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn nothing_to_do_is_a_usage_error() {
+    let run = reach("");
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+    assert!(run.stderr.contains("Usage: reach"));
+}
+
+#[test]
+fn completions_for_every_shell_know_the_flags() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = reach(&format!("completions {shell}"));
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{shell}");
+        for word in ["query", "snapshot", "completions", "source-port", "explain"] {
+            assert!(run.stdout.contains(word), "{shell} lacks {word}");
+        }
+    }
+    assert_eq!(reach("completions tcsh").code, Some(2));
+}
+
+#[test]
+fn manual_pages_are_made_of_the_help() {
+    let page = reach("man");
+    assert_eq!(page.code, Some(0));
+    assert!(page.stdout.contains(".TH reach 1"));
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(reach_in(directory.path(), "man .").code, Some(0));
+    let query = std::fs::read_to_string(directory.path().join("reach-query.1")).unwrap();
+    assert!(query.contains("source\\-port"));
+    assert_eq!(reach("man /nonexistent/directory").code, Some(4));
+}
