@@ -13,11 +13,23 @@ use reach_packets::{PortRanges, Protocol, Transport};
 
 const INTERFACES: usize = 5_000;
 
+/// Pairs of addresses to ask about, spread over the estate.
+fn pairs(interfaces: usize, count: usize) -> Vec<(String, String)> {
+    let mut random = synthetic::Lcg(11);
+    (0..count)
+        .map(|_| {
+            let from = random.below(interfaces);
+            let to = (from + 1 + random.below(interfaces - 1)) % interfaces;
+            (synthetic::address(from), synthetic::address(to))
+        })
+        .collect()
+}
+
 fn simulate(c: &mut Criterion) {
     let files = synthetic::files(INTERFACES);
     let snapshot = import_documents(files.iter().map(|(name, text)| (name.as_str(), text.as_slice())));
     let Ok(network) = snapshot.map_err(drop).and_then(|snapshot| build(&snapshot).map_err(drop)) else { return };
-    let pairs = synthetic::pairs(INTERFACES, 1_000);
+    let pairs = pairs(INTERFACES, 1_000);
     let ask =
         Ask { lanes: vec![Lane::Ports(Protocol::TCP, PortRanges::single(443))], source_ports: None, family: None };
     let mut group = c.benchmark_group("simulate");

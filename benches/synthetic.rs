@@ -8,30 +8,30 @@ const SUBNETS: usize = 32;
 const ACLS: usize = 8;
 
 /// A small linear congruential generator: the same numbers on every machine.
-struct Lcg(u64);
+pub(crate) struct Lcg(pub(crate) u64);
 
 impl Lcg {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap_or(0) % bound
     }
 }
 
 /// The private address of interface `n`.
-pub fn address(n: usize) -> String {
+pub(crate) fn address(n: usize) -> String {
     let (subnet, host) = (n % SUBNETS, n / SUBNETS + 10);
     format!("10.0.{}.{}", subnet * 8 + host / 256, host % 256)
 }
 
 /// The files of the directory.
-pub fn files(interfaces: usize) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(interfaces: usize) -> Vec<(String, Vec<u8>)> {
     let mut random = Lcg(7);
     let groups = (interfaces / 20).max(4);
     let group_id = |g: usize| format!("sg-{g:017x}");
     let open = |egress: bool| json!({"RuleNumber": 100, "Egress": egress, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"});
     let subnets: Vec<Value> = (0..SUBNETS)
         .map(|s| json!({"SubnetId": format!("subnet-{s:017x}"), "VpcId": "vpc-1", "CidrBlock": format!("10.0.{}.0/21", s * 8),
-            "AvailabilityZone": format!("eu-west-1{}", ["a", "b", "c"][s % 3]), "OwnerId": ACCOUNT}))
+            "AvailabilityZone": format!("eu-west-1{}", ["a", "b", "c"].get(s % 3).unwrap_or(&"a")), "OwnerId": ACCOUNT}))
         .collect();
     let tables: Vec<Value> = (0..SUBNETS)
         .map(|s| {
@@ -64,15 +64,14 @@ pub fn files(interfaces: usize) -> Vec<(String, Vec<u8>)> {
         .map(|g| {
             let rules: Vec<Value> = (0..24)
                 .map(|r| {
-                    let port = [22, 53, 80, 443, 5432, 8080, 8443, 9090][r % 8] + random.below(3);
-                    let mut rule = json!({"IpProtocol": if r % 8 == 1 { "udp" } else { "tcp" }, "FromPort": port, "ToPort": port + r % 4,
-                        "IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []});
-                    if r % 2 == 0 {
-                        rule["IpRanges"] = json!([{"CidrIp": format!("10.0.{}.0/24", random.below(256))}]);
+                    let port = [22, 53, 80, 443, 5432, 8080, 8443, 9090].get(r % 8).unwrap_or(&22) + random.below(3);
+                    let (cidrs, groups) = if r % 2 == 0 {
+                        (json!([{"CidrIp": format!("10.0.{}.0/24", random.below(256))}]), json!([]))
                     } else {
-                        rule["UserIdGroupPairs"] = json!([{"GroupId": group_id(random.below(groups)), "UserId": ACCOUNT}]);
-                    }
-                    rule
+                        (json!([]), json!([{"GroupId": group_id(random.below(groups)), "UserId": ACCOUNT}]))
+                    };
+                    json!({"IpProtocol": if r % 8 == 1 { "udp" } else { "tcp" }, "FromPort": port, "ToPort": port + r % 4,
+                        "IpRanges": cidrs, "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": groups})
                 })
                 .collect();
             json!({"GroupId": group_id(g), "GroupName": format!("group-{g}"), "VpcId": "vpc-1", "OwnerId": ACCOUNT,
@@ -84,7 +83,7 @@ pub fn files(interfaces: usize) -> Vec<(String, Vec<u8>)> {
     let mut instances: Vec<Value> = Vec::with_capacity(interfaces);
     for n in 0..interfaces {
         let members: Vec<Value> =
-            (0..1 + n % 3).map(|k| json!({"GroupId": group_id((n / 20 + k * 7) % groups), "GroupName": "g"})).collect();
+            (0..=(n % 3)).map(|k| json!({"GroupId": group_id((n / 20 + k * 7) % groups), "GroupName": "g"})).collect();
         enis.push(json!({"NetworkInterfaceId": format!("eni-{n:017x}"), "InterfaceType": "interface", "Description": "",
             "Status": "in-use", "SubnetId": format!("subnet-{:017x}", n % SUBNETS), "VpcId": "vpc-1", "OwnerId": ACCOUNT,
             "AvailabilityZone": "eu-west-1a", "MacAddress": "02:00:00:00:00:00", "RequesterManaged": false,
@@ -113,16 +112,4 @@ pub fn files(interfaces: usize) -> Vec<(String, Vec<u8>)> {
     ];
     let name = |value: &Value| value.as_object().and_then(|o| o.keys().next().cloned()).unwrap_or_default();
     documents.iter().map(|d| (format!("{}.json", name(d)), serde_json::to_vec_pretty(d).unwrap_or_default())).collect()
-}
-
-/// Pairs of addresses to ask about, spread over the estate.
-pub fn pairs(interfaces: usize, count: usize) -> Vec<(String, String)> {
-    let mut random = Lcg(11);
-    (0..count)
-        .map(|_| {
-            let from = random.below(interfaces);
-            let to = (from + 1 + random.below(interfaces - 1)) % interfaces;
-            (address(from), address(to))
-        })
-        .collect()
 }

@@ -8,4 +8,6 @@ mod docs;
 #[cfg(test)]
 mod estate;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod rules;

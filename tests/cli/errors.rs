@@ -88,9 +88,24 @@ fn a_selector_that_stands_for_nobody_is_an_error() {
     let directory = files(&[
         ("vpcs.json", r#"{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}]}"#),
         ("subnets.json", r#"{"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.0.0/24"}]}"#),
+        ("nobody.json", r#"{"Reservations": [], "NetworkInterfaces": []}"#),
     ]);
     let run = reach_in(directory.path(), "query --snapshot . --from 10.0.0.5 --to node --port 443");
     refused(&run);
+}
+
+#[test]
+fn a_selector_whose_members_were_not_collected_is_unknown() {
+    let directory = files(&[("vpcs.json", r#"{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}]}"#)]);
+    for selector in ["node", "tag/tier=web", "vpc-1", "i-0abc", "10.0.0.0/24"] {
+        let run = reach_in(
+            directory.path(),
+            &format!("query --snapshot . --from internet/198.51.100.9 --to {selector} --port 443"),
+        );
+        let text = run.to_string();
+        assert!(text.starts_with("exit code: 3"), "{selector}: {text}");
+        assert!(text.contains("aws ec2 describe-"), "{selector}: {text}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ const NODES_TO_CONTROL_PLANE: &str = "query --snapshot demo --from node --to con
 
 #[test]
 fn the_demo_shows_its_fault() {
-    insta::assert_snapshot!(reach(NODES_TO_CONTROL_PLANE), @r"
+    insta::assert_snapshot!(reach(NODES_TO_CONTROL_PLANE), @"
     exit code: 1
     ----- stdout -----
     partial node -> controlplane, tcp 443
@@ -17,7 +17,7 @@ fn the_demo_shows_its_fault() {
 
     1. blocked 9 pairs, forward blocked
       why      no ingress rule of sg-0de000000000c1057 (eni-0de0000000a002215) admits tcp 443 from
-               10.0.48.10
+               10.0.48.10 (sg-0de000000000ba7c0)
                ENI_SG_RULES_MISMATCH SG-1 · look at the ingress rules of sg-0de000000000c1057
       from     demo-batch-1 (10.0.48.10), demo-batch-2 (10.0.80.10), demo-batch-3 (10.0.112.10)
       to       Amazon EKS demo (10.0.34.21, 10.0.66.21, 10.0.98.21)
@@ -38,7 +38,7 @@ fn the_demo_shows_its_fault() {
 
 #[test]
 fn the_demo_shows_its_fault_the_other_way_round() {
-    insta::assert_snapshot!(reach("query --snapshot demo --from controlplane --to node --port kubelet"), @r"
+    insta::assert_snapshot!(reach("query --snapshot demo --from controlplane --to node --port kubelet"), @"
     exit code: 1
     ----- stdout -----
     partial controlplane -> node, tcp 10250 (kubelet)
@@ -46,7 +46,7 @@ fn the_demo_shows_its_fault_the_other_way_round() {
 
     1. blocked 9 pairs, forward blocked
       why      no ingress rule of sg-0de000000000ba7c0 (eni-0de0000000a00300a) admits tcp 10250 from
-               10.0.34.21
+               10.0.34.21 (sg-0de000000000c1057)
                ENI_SG_RULES_MISMATCH SG-1 · look at the ingress rules of sg-0de000000000ba7c0
       from     Amazon EKS demo (10.0.34.21, 10.0.66.21, 10.0.98.21)
       to       demo-batch-1 (10.0.48.10), demo-batch-2 (10.0.80.10), demo-batch-3 (10.0.112.10)
@@ -105,7 +105,7 @@ fn explain_shows_every_step_of_both_ways() {
 
 #[test]
 fn everything_that_gets_through() {
-    insta::assert_snapshot!(reach("query --snapshot demo --from internet --to name/demo-bastion"), @r"
+    insta::assert_snapshot!(reach("query --snapshot demo --from internet --to name/demo-bastion"), @"
     exit code: 1
     ----- stdout -----
     partial internet -> name/demo-bastion, every protocol and port
@@ -118,7 +118,7 @@ fn everything_that_gets_through() {
       from     internet
       to       demo-bastion (10.0.0.20)
       only     192.0.2.0/24: partial
-      path     tcp 198.51.100.9:1024 -> 203.0.113.10:0
+      path     tcp 198.51.100.9:1024 -> 203.0.113.10:443
         internet gateway  allowed  igw-0de00000000000001, now 198.51.100.9 -> 10.0.0.20
         nacl ingress      allowed  acl-0de00000000000001 ingress 100 (allow all from 0.0.0.0/0)
         sg ingress        BLOCKED  sg-0de000000000ba571 of eni-0de0000000a000014
@@ -158,7 +158,7 @@ fn a_flow_without_a_reply_to_judge() {
 
 #[test]
 fn markdown() {
-    insta::assert_snapshot!(reach(&format!("{NODES_TO_CONTROL_PLANE} --output markdown")), @r"
+    insta::assert_snapshot!(reach(&format!("{NODES_TO_CONTROL_PLANE} --output markdown")), @"
     exit code: 1
     ----- stdout -----
     ### **partial**: `node` → `controlplane`, tcp 443
@@ -167,7 +167,7 @@ fn markdown() {
 
     #### blocked: 9 pairs
 
-    - **why**: no ingress rule of sg-0de000000000c1057 (eni-0de0000000a002215) admits tcp 443 from 10.0.48.10 (`ENI_SG_RULES_MISMATCH`, SG-1; look at the ingress rules of sg-0de000000000c1057)
+    - **why**: no ingress rule of sg-0de000000000c1057 (eni-0de0000000a002215) admits tcp 443 from 10.0.48.10 (sg-0de000000000ba7c0) (`ENI_SG_RULES_MISMATCH`, SG-1; look at the ingress rules of sg-0de000000000c1057)
     - from: `demo-batch-1` (10.0.48.10), `demo-batch-2` (10.0.80.10), `demo-batch-3` (10.0.112.10)
     - to: `Amazon EKS demo` (10.0.34.21, 10.0.66.21, 10.0.98.21)
 
@@ -253,7 +253,7 @@ fn graphs() {
 }
 
 #[test]
-fn json_is_the_contract() {
+fn json_has_the_promised_shape() {
     let words = "query --snapshot demo --from 10.0.48.10 --to 10.0.34.21 --port 443 --output json";
     insta::assert_snapshot!(reach(words), @r#"
     exit code: 1
@@ -314,7 +314,7 @@ fn json_is_the_contract() {
               "resource": "sg-0de000000000c1057",
               "rule": null,
               "semantics": "SG-1",
-              "message": "no ingress rule of sg-0de000000000c1057 (eni-0de0000000a002215) admits tcp 443 from 10.0.48.10"
+              "message": "no ingress rule of sg-0de000000000c1057 (eni-0de0000000a002215) admits tcp 443 from 10.0.48.10 (sg-0de000000000ba7c0)"
             }
           ],
           "decided_by": [

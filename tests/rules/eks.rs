@@ -95,7 +95,10 @@ fn ek14_private_access_is_judged_by_groups_not_by_the_list() {
 fn ek14_outside_clients() {
     let office = "internet/203.0.113.77";
     cluster(both()).ask(office, "apiserver", "tcp 443").is("R R R");
-    cluster(both()).ask("internet/203.0.113.78", "apiserver", "tcp 443").is("B B -").because(&["EKS_PUBLIC_ACCESS_CIDR_MISMATCH"]);
+    cluster(both())
+        .ask("internet/203.0.113.78", "apiserver", "tcp 443")
+        .is("B B -")
+        .because(&["EKS_PUBLIC_ACCESS_CIDR_MISMATCH"]);
     cluster(public()).ask(office, "apiserver", "tcp 443").is("B B -").because(&["EKS_PUBLIC_ACCESS_CIDR_MISMATCH"]);
     cluster(private()).ask(office, "apiserver", "tcp 443").is("B B -");
     // All of the internet: blocked by its default range, with the office carved out.
@@ -113,7 +116,10 @@ fn ek17_a_peered_client() {
     peer(&mut estate);
     estate.ask("10.1.1.30", "apiserver", "tcp 443").is("B B -").because(&["NO_ROUTE_TO_DESTINATION"]);
     // With a way of its own it is judged by the list.
-    estate.add("InternetGateways", json!({"InternetGatewayId": "igw-2", "Attachments": [{"VpcId": "vpc-2", "State": "available"}]}));
+    estate.add(
+        "InternetGateways",
+        json!({"InternetGatewayId": "igw-2", "Attachments": [{"VpcId": "vpc-2", "State": "available"}]}),
+    );
     estate.route("rtb-main-vpc-2", "0.0.0.0/0 igw-2").public("c", "203.0.113.77");
     estate.ask("10.1.1.30", "apiserver", "tcp 443").is("R R R");
     // Private only: the control plane's own addresses, through the peering.
@@ -159,12 +165,15 @@ fn ek18_the_public_endpoint_speaks_ipv6_for_ipv6_clusters_only() {
     dual(json!({"publicAccessCidrs": ["0.0.0.0/0"]})).is("B B -").because(&["NO_COMMON_ADDRESS_FAMILY"]);
     let ipv6 = json!({"serviceIpv6Cidr": "fd00:1::/108", "ipFamily": "ipv6"});
     dual(json!({"publicAccessCidrs": ["::/0"], "kubernetesNetworkConfig": ipv6})).is("R R R");
-    dual(json!({"publicAccessCidrs": ["0.0.0.0/0"], "kubernetesNetworkConfig": ipv6})).is("B B -").because(&["EKS_PUBLIC_ACCESS_CIDR_MISMATCH"]);
+    dual(json!({"publicAccessCidrs": ["0.0.0.0/0"], "kubernetesNetworkConfig": ipv6}))
+        .is("B B -")
+        .because(&["EKS_PUBLIC_ACCESS_CIDR_MISMATCH"]);
 }
 
 #[test]
 fn ek33_local_clusters_are_unknown() {
-    let estate = cluster(json!({"outpostConfig": {"controlPlaneInstanceType": "m5.large"}, "endpointPrivateAccess": true}));
+    let estate =
+        cluster(json!({"outpostConfig": {"controlPlaneInstanceType": "m5.large"}, "endpointPrivateAccess": true}));
     estate.ask("node", "apiserver", "tcp 443").is("U U U").because(&["UNSUPPORTED_COMPONENT"]);
 }
 
@@ -204,8 +213,12 @@ fn ek12_the_api_service_leads_to_the_control_plane_in_every_mode() {
 
 #[test]
 fn ek12_the_first_address_of_an_ipv6_service_cidr() {
-    let mut estate = cluster(json!({"kubernetesNetworkConfig": {"serviceIpv6Cidr": "fd00:1::/108", "ipFamily": "ipv6"}}));
-    estate.vpc_ipv6("vpc-1", "2600:1f18:1::/56").subnet_ipv6("subnet-a", "2600:1f18:1:1::/64").ipv6("n", "2600:1f18:1:1::a");
+    let mut estate =
+        cluster(json!({"kubernetesNetworkConfig": {"serviceIpv6Cidr": "fd00:1::/108", "ipFamily": "ipv6"}}));
+    estate
+        .vpc_ipv6("vpc-1", "2600:1f18:1::/56")
+        .subnet_ipv6("subnet-a", "2600:1f18:1:1::/64")
+        .ipv6("n", "2600:1f18:1:1::a");
     estate.subnet_ipv6("subnet-b", "2600:1f18:1:2::/64").ipv6("x", "2600:1f18:1:2::9");
     estate.group("sg-o", OPEN).eni("n", |eni| eni["Groups"] = json!([{"GroupId": "sg-o"}]));
     estate.eni("x", |eni| eni["Groups"] = json!([{"GroupId": "sg-o"}]));
@@ -217,16 +230,25 @@ fn ek12_the_first_address_of_an_ipv6_service_cidr() {
 fn ek13_what_the_control_plane_sends_outside() {
     let routed = json!({"controlPlaneEgressMode": "CUSTOMER_ROUTED"});
     // T-103.
-    cluster(routed.clone()).ask("controlplane", "internet/203.0.113.5", "tcp 443").is("B B -").because(&["NO_ROUTE_TO_DESTINATION"]);
+    cluster(routed.clone())
+        .ask("controlplane", "internet/203.0.113.5", "tcp 443")
+        .is("B B -")
+        .because(&["NO_ROUTE_TO_DESTINATION"]);
     behind_nat(routed.clone()).ask("controlplane", "internet/203.0.113.5", "tcp 443").is("R R R");
     let mut estate = behind_nat(routed);
     estate.group("sg-x", &["egress -1 10.0.0.0/16"]).eni("x", |eni| eni["Groups"] = json!([{"GroupId": "sg-x"}]));
     estate.ask("controlplane", "internet/203.0.113.5", "tcp 443").is("B B -").because(&["ENI_SG_RULES_MISMATCH"]);
-    let managed = cluster(json!({"controlPlaneEgressMode": "AWS_MANAGED"})).ask("controlplane", "internet/203.0.113.5", "tcp 443");
+    let managed = cluster(json!({"controlPlaneEgressMode": "AWS_MANAGED"})).ask(
+        "controlplane",
+        "internet/203.0.113.5",
+        "tcp 443",
+    );
     assert_eq!((managed.verdict, managed.assumptions), (Verdict::Reachable, 0));
     let default = cluster(json!({})).ask("controlplane", "internet/203.0.113.5", "tcp 443");
     assert_eq!((default.verdict, default.assumptions), (Verdict::Reachable, 1));
-    cluster(json!({"controlPlaneEgressMode": "CUSTOMER_ISOLATED"})).ask("controlplane", "internet/203.0.113.5", "tcp 443").is("U U U");
+    cluster(json!({"controlPlaneEgressMode": "CUSTOMER_ISOLATED"}))
+        .ask("controlplane", "internet/203.0.113.5", "tcp 443")
+        .is("U U U");
     // Inside the VPC it always leaves by its interface.
     let mut estate = cluster(json!({"controlPlaneEgressMode": "AWS_MANAGED"}));
     estate.group("sg-x", &[]).eni("x", |eni| eni["Groups"] = json!([{"GroupId": "sg-x"}]));
@@ -298,7 +320,10 @@ fn ek37_off_vpc_the_node_speaks_for_its_pods() {
 fn ek37_inside_all_cidrs_of_the_vpc_nothing_is_translated() {
     let mut estate = with_pod(&[]);
     estate.change("Vpcs", "VpcId", "vpc-1", |vpc| {
-        vpc["CidrBlockAssociationSet"].as_array_mut().unwrap().push(json!({"CidrBlock": "100.64.0.0/16", "CidrBlockState": {"State": "associated"}}));
+        vpc["CidrBlockAssociationSet"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"CidrBlock": "100.64.0.0/16", "CidrBlockState": {"State": "associated"}}));
     });
     estate.route("rtb-main", "100.64.0.0/16 local").subnet("subnet-s", "vpc-1", "100.64.1.0/24", "us-east-1a");
     estate.group("sg-s", &["ingress tcp 80 10.0.1.101/32"]).instance("s", "100.64.1.5", &["sg-s"]);
@@ -345,10 +370,17 @@ fn ek40_ipv6_pods() {
     let mut estate = cluster(json!({"endpointPrivateAccess": true,
         "kubernetesNetworkConfig": {"serviceIpv6Cidr": "fd00:1::/108", "ipFamily": "ipv6"}}));
     peer(&mut estate);
-    estate.vpc_ipv6("vpc-1", "2600:1f18:1::/56").subnet_ipv6("subnet-a", "2600:1f18:1:1::/64").ipv6("n", "2600:1f18:1:1::a");
+    estate
+        .vpc_ipv6("vpc-1", "2600:1f18:1::/56")
+        .subnet_ipv6("subnet-a", "2600:1f18:1:1::/64")
+        .ipv6("n", "2600:1f18:1:1::a");
     estate.eni("n", |eni| eni["Ipv6Prefixes"] = json!([{"Ipv6Prefix": "2600:1f18:1:1:100::/80"}]));
     estate.group("sg-o", OPEN).eni("n", |eni| eni["Groups"] = json!([{"GroupId": "sg-o"}]));
-    estate.internet().associate("rtb-pub", "subnet-a").route("rtb-pub", "::/0 igw-1").route("rtb-pub", "10.1.0.0/16 pcx-1");
+    estate
+        .internet()
+        .associate("rtb-pub", "subnet-a")
+        .route("rtb-pub", "::/0 igw-1")
+        .route("rtb-pub", "10.1.0.0/16 pcx-1");
     // No translation of IPv6.
     estate.ask("2600:1f18:1:1:100::5", "internet", "tcp 443 v6").is("R R R");
     estate.ask("internet/2001:db8::9", "2600:1f18:1:1:100::5", "tcp 443").is("R R R");
@@ -369,7 +401,8 @@ fn ek40_ipv6_pods() {
 
 #[test]
 fn ek41_windows_nodes_always_translate() {
-    let mut estate = with_pod(&[("AWS_VPC_K8S_CNI_EXTERNALSNAT", "true"), ("AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "10.1.0.0/16")]);
+    let mut estate =
+        with_pod(&[("AWS_VPC_K8S_CNI_EXTERNALSNAT", "true"), ("AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "10.1.0.0/16")]);
     only(&mut estate, "ingress tcp 443 10.0.1.10/32");
     estate.ask("10.0.1.101", "10.1.1.30", "tcp 443").is("B B -");
     estate.each("Reservations", |reservation| {
@@ -378,7 +411,16 @@ fn ek41_windows_nodes_always_translate() {
         }
     });
     estate.ask("10.0.1.101", "10.1.1.30", "tcp 443").is("R R R");
-    assert_eq!(estate.ask("10.0.1.101", "10.1.1.30", "tcp 443").answer.groups[0].answer.witness.as_ref().unwrap().source.to_string(), "10.0.1.101");
+    assert_eq!(
+        estate.ask("10.0.1.101", "10.1.1.30", "tcp 443").answer.groups[0]
+            .answer
+            .witness
+            .as_ref()
+            .unwrap()
+            .source
+            .to_string(),
+        "10.0.1.101"
+    );
 }
 
 /// A service `shop/web` at 172.20.0.50: port 80 to 8080 of a pod at 10.0.1.101, port 53/udp to none that is ready.
@@ -397,7 +439,9 @@ fn service(estate: &mut Estate) {
 fn ek42_a_service_is_its_ready_endpoints_on_their_port() {
     let mut estate = with_pod(&[]);
     service(&mut estate);
-    estate.group("sg-n", &["ingress tcp 8080 10.0.2.0/24"]).eni("n", |eni| eni["Groups"] = json!([{"GroupId": "sg-n"}]));
+    estate
+        .group("sg-n", &["ingress tcp 8080 10.0.2.0/24"])
+        .eni("n", |eni| eni["Groups"] = json!([{"GroupId": "sg-n"}]));
     estate.group("sg-o", OPEN).node("c1", "m", "10.0.2.30", &["sg-o"]);
     for to in ["172.20.0.50", "svc/shop/web"] {
         let said = estate.ask("10.0.2.30", to, "tcp 80");
@@ -418,7 +462,11 @@ fn ek42_endpoints_are_those_of_the_senders_vpc() {
     let mut estate = with_pod(&[]);
     service(&mut estate);
     // An earlier interface of another VPC has the same address.
-    estate.vpc("vpc-0", "10.0.0.0/16").subnet("subnet-0", "vpc-0", "10.0.1.0/24", "us-east-1a").group_in("sg-0", "vpc-0", &[]);
+    estate.vpc("vpc-0", "10.0.0.0/16").subnet("subnet-0", "vpc-0", "10.0.1.0/24", "us-east-1a").group_in(
+        "sg-0",
+        "vpc-0",
+        &[],
+    );
     estate.interface("zero", "10.0.1.101", &["sg-0"]).eni("zero", |eni| {
         eni["SubnetId"] = json!("subnet-0");
         eni["VpcId"] = json!("vpc-0");
@@ -438,8 +486,11 @@ fn branches(env: &[(&str, &str)], rules: &[&str]) -> Estate {
             eni["Description"] = json!("aws-k8s-branch-eni");
             eni.as_object_mut().unwrap().remove("Attachment");
         });
-        estate.add("InterfaceAssociations", json!({"AssociationId": format!("trunk-assoc-{name}"),
-            "BranchInterfaceId": format!("eni-{name}"), "TrunkInterfaceId": "eni-n", "InterfaceProtocol": "VLAN"}));
+        estate.add(
+            "InterfaceAssociations",
+            json!({"AssociationId": format!("trunk-assoc-{name}"),
+            "BranchInterfaceId": format!("eni-{name}"), "TrunkInterfaceId": "eni-n", "InterfaceProtocol": "VLAN"}),
+        );
     }
     estate
 }
@@ -454,7 +505,9 @@ fn ek47_strict_pods_always_leave_the_node() {
         let estate = branches(env, &["egress -1 0.0.0.0/0"]);
         estate.ask("10.0.1.201", "10.0.1.202", "tcp 80").is("B B -").because(&["SG_HAS_NO_RULES"]);
         estate.ask("10.0.1.10", "10.0.1.202", "tcp 80").is("B B -").because(&["SG_HAS_NO_RULES"]);
-        branches(env, &["egress -1 0.0.0.0/0", "ingress -1 sg-p"]).ask("10.0.1.201", "10.0.1.202", "tcp 80").is("R R R");
+        branches(env, &["egress -1 0.0.0.0/0", "ingress -1 sg-p"])
+            .ask("10.0.1.201", "10.0.1.202", "tcp 80")
+            .is("R R R");
     }
 }
 
@@ -491,7 +544,7 @@ fn ek47_off_vpc_by_mode() {
 }
 
 #[test]
-fn contract2_pods_by_list() {
+fn selectors_pods_by_list() {
     let mut estate = with_pod(&[]);
     estate.secondary("n", "10.0.1.102", None);
     let pod = |name: &str, address: &str, host: bool, phase: &str| {
@@ -512,12 +565,15 @@ fn contract2_pods_by_list() {
 }
 
 #[test]
-fn contract2_nodes_by_group_and_clusters_by_name() {
+fn selectors_nodes_by_group_and_clusters_by_name() {
     let mut estate = cluster(private());
     estate.node("c1", "m", "10.0.1.11", &["sg-c"]);
     estate.each("Reservations", |reservation| {
         let name = if reservation["Instances"][0]["InstanceId"] == "i-m" { "blue" } else { "green" };
-        reservation["Instances"][0]["Tags"].as_array_mut().unwrap().push(json!({"Key": "eks:nodegroup-name", "Value": name}));
+        reservation["Instances"][0]["Tags"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"Key": "eks:nodegroup-name", "Value": name}));
     });
     let total = |from: &str| estate.ask(from, "controlplane", "tcp 443").answer.pairs.total;
     assert_eq!((total("node"), total("node/blue"), total("cluster/c1/node")), (2, 1, 2));

@@ -68,8 +68,12 @@ fn pl10_groups_by_list_and_network_acls_by_range() {
         estate.ask("10.0.1.10", "aws/s3", "tcp 443")
     };
     // T-57.
-    with_acl(&["100 egress allow -1 10.0.0.0/16", "100 ingress allow -1 0.0.0.0/0"]).is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
-    with_acl(&["100 egress allow -1 0.0.0.0/0", "100 ingress allow -1 10.0.0.0/16"]).is("B R B").because(&["SUBNET_ACL_RESTRICTION"]);
+    with_acl(&["100 egress allow -1 10.0.0.0/16", "100 ingress allow -1 0.0.0.0/0"])
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
+    with_acl(&["100 egress allow -1 0.0.0.0/0", "100 ingress allow -1 10.0.0.0/16"])
+        .is("B R B")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
     with_acl(&["100 egress allow tcp 52.216.0.0/15 443", "100 ingress allow tcp 52.216.0.0/15 1024-65535"]).is("R R R");
 }
 
@@ -88,7 +92,10 @@ fn pl12_not_for_peers_nor_transit() {
     let mut estate = gateway();
     estate.second_vpc().peering("pcx-1", "vpc-1", "vpc-2").route("rtb-main", "10.1.0.0/16 pcx-1");
     estate.route("rtb-main-vpc-2", "52.216.0.0/15 pcx-1");
-    estate.ask("10.1.1.30", "internet/52.216.1.1", "tcp 443").is("B B -").because(&["PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]);
+    estate
+        .ask("10.1.1.30", "internet/52.216.1.1", "tcp 443")
+        .is("B B -")
+        .because(&["PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]);
     let mut estate = gateway();
     estate.two_by_transit().route("rtb-main-vpc-2", "52.216.0.0/15 tgw-1");
     estate.change("TransitGatewayStaticRoutes", "TransitGatewayRouteTableId", "tgw-rtb-1", |table| {
@@ -110,7 +117,10 @@ fn pl7_the_state_counts() {
 #[test]
 fn pl13_ipv6_ignores_it() {
     let mut estate = gateway();
-    estate.vpc_ipv6("vpc-1", "2600:1f18:1::/56").subnet_ipv6("subnet-a", "2600:1f18:1:1::/64").ipv6("a", "2600:1f18:1:1::a");
+    estate
+        .vpc_ipv6("vpc-1", "2600:1f18:1::/56")
+        .subnet_ipv6("subnet-a", "2600:1f18:1:1::/64")
+        .ipv6("a", "2600:1f18:1:1::a");
     estate.ask("eni-a", "internet/2600:1fa0::5", "tcp 443").is("B B -").because(&["NO_ROUTE_TO_DESTINATION"]);
     estate.internet().route("rtb-main", "::/0 igw-1");
     estate.ask("eni-a", "internet/2600:1fa0::5", "tcp 443").is("R R R");
@@ -121,8 +131,11 @@ fn ct5_only_dynamodb_tracks_by_itself() {
     let mut estate = gateway();
     assert_eq!(estate.ask("10.0.1.10", "aws/s3", "tcp 443").tracking.0, Some(Tracking::Untracked));
     estate.prefix_list("pl-ddb", "com.amazonaws.us-east-1.dynamodb", &["52.94.0.0/22"]);
-    estate.add("VpcEndpoints", json!({"VpcEndpointId": "vpce-ddb", "VpcEndpointType": "Gateway", "VpcId": "vpc-1",
-        "ServiceName": "com.amazonaws.us-east-1.dynamodb", "State": "available"}));
+    estate.add(
+        "VpcEndpoints",
+        json!({"VpcEndpointId": "vpce-ddb", "VpcEndpointType": "Gateway", "VpcId": "vpc-1",
+        "ServiceName": "com.amazonaws.us-east-1.dynamodb", "State": "available"}),
+    );
     estate.route("rtb-main", "pl-ddb vpce-ddb");
     let said = estate.ask("10.0.1.10", "aws/dynamodb", "tcp 443");
     said.is("R R R");
@@ -136,7 +149,10 @@ fn pl1_an_ordinary_destination() {
     // PL-4.
     assert_eq!(said.tracking, (Some(Tracking::Automatic), Some(Tracking::Automatic)));
     interface("ingress tcp 443 sg-o").ask("10.0.1.10", "aws/sts", "tcp 443").is("R R R");
-    interface("ingress tcp 443 10.0.3.0/24").ask("10.0.1.10", "aws/sts", "tcp 443").is("B B -").because(&["ENI_SG_RULES_MISMATCH"]);
+    interface("ingress tcp 443 10.0.3.0/24")
+        .ask("10.0.1.10", "aws/sts", "tcp 443")
+        .is("B B -")
+        .because(&["ENI_SG_RULES_MISMATCH"]);
     let mut estate = interface("ingress tcp 443 10.0.1.0/24");
     estate.acl("acl-n", "vpc-1", &["100 ingress allow -1 0.0.0.0/0"]).acl_for("acl-n", "subnet-b");
     estate.ask("10.0.1.10", "aws/sts", "tcp 443").is("B R B").because(&["SUBNET_ACL_RESTRICTION"]);
@@ -159,7 +175,9 @@ fn pl3_over_a_peering() {
         let mut estate = interface(rule);
         estate.second_vpc().peering("pcx-1", "vpc-1", "vpc-2").route("rtb-main", "10.1.0.0/16 pcx-1");
         estate.route("rtb-main-vpc-2", "10.0.0.0/16 pcx-1");
-        estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| p["AccepterVpcInfo"]["Region"] = json!(region));
+        estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| {
+            p["AccepterVpcInfo"]["Region"] = json!(region);
+        });
         estate.ask("10.1.1.30", "vpce-sts", "tcp 443")
     };
     reached("ingress tcp 443 10.1.0.0/16", "us-east-1").is("R R R");
@@ -176,7 +194,9 @@ fn pl3_over_a_transit_gateway_without_references() {
         estate.change("TransitGatewayVpcAttachments", "TransitGatewayAttachmentId", "tgw-attach-vpc-1", |a| {
             a["SubnetIds"] = json!(["subnet-t1", "subnet-t1b"]);
         });
-        estate.change("TransitGateways", "TransitGatewayId", "tgw-1", |g| g["Options"] = json!({"SecurityGroupReferencingSupport": "enable"}));
+        estate.change("TransitGateways", "TransitGatewayId", "tgw-1", |g| {
+            g["Options"] = json!({"SecurityGroupReferencingSupport": "enable"});
+        });
         estate.ask("10.1.1.30", "vpce-sts", "tcp 443")
     };
     reached("ingress tcp 443 10.1.0.0/16").is("R R R");
@@ -290,8 +310,11 @@ fn sg34_an_instance_connect_endpoint_that_keeps_client_addresses() {
         let mut estate = Estate::new();
         estate.group("sg-eice", OPEN).group("sg-t", &[rule]).instance("t", "10.0.2.20", &["sg-t"]);
         estate.interface("eice", "10.0.1.44", &["sg-eice"]);
-        estate.add("InstanceConnectEndpoints", json!({"InstanceConnectEndpointId": "eice-1", "PreserveClientIp": preserve,
-            "NetworkInterfaceIds": ["eni-eice"], "VpcId": "vpc-1", "SubnetId": "subnet-a", "State": "create-complete"}));
+        estate.add(
+            "InstanceConnectEndpoints",
+            json!({"InstanceConnectEndpointId": "eice-1", "PreserveClientIp": preserve,
+            "NetworkInterfaceIds": ["eni-eice"], "VpcId": "vpc-1", "SubnetId": "subnet-a", "State": "create-complete"}),
+        );
         estate.ask("eni-eice", "10.0.2.20", "tcp 22")
     };
     reached(false, "ingress tcp 22 10.0.1.44/32").is("R R R");

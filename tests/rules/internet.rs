@@ -12,7 +12,7 @@ fn public() -> Estate {
     estate
 }
 
-/// [`public`] with IPv6: A at 2600:1f18:1:1::a, B at 2600:1f18:1:2::b, `::/0` to `igw-1`.
+/// [`public`] with IPv6: A at `2600:1f18:1:1::a`, B at `2600:1f18:1:2::b`, `::/0` to `igw-1`.
 fn dual() -> Estate {
     let mut estate = public();
     estate.vpc_ipv6("vpc-1", "2600:1f18:1::/56");
@@ -47,7 +47,9 @@ fn rt14_the_gateway_must_be_attached() {
         estate.ask("10.0.1.10", "internet", "tcp 443").is(expected);
     }
     let mut estate = public();
-    estate.change("InternetGateways", "InternetGatewayId", "igw-1", |gateway| gateway["Attachments"][0]["VpcId"] = json!("vpc-9"));
+    estate.change("InternetGateways", "InternetGatewayId", "igw-1", |gateway| {
+        gateway["Attachments"][0]["VpcId"] = json!("vpc-9");
+    });
     estate.ask("10.0.1.10", "internet", "tcp 443").is("B B -").because(&["BAD_STATE_ATTACHMENT"]);
     estate.ask("internet/198.51.100.9", "10.0.1.10", "tcp 443").is("B B -");
     estate.without("InternetGateways");
@@ -65,8 +67,16 @@ fn rt15_inside_the_local_end_is_private_and_the_remote_end_public() {
     estate.ask("internet/198.51.101.9", "10.0.1.10", "tcp 443").is("B B -").because(&["ENI_SG_RULES_MISMATCH"]);
     // What the ACL says of the public address of the local end is said of nobody.
     let mut estate = public();
-    estate.acl("acl-n", "vpc-1", &["90 egress deny -1 203.0.113.10/32", "90 ingress deny -1 203.0.113.10/32",
-        "100 egress allow -1 0.0.0.0/0", "100 ingress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &[
+            "90 egress deny -1 203.0.113.10/32",
+            "90 ingress deny -1 203.0.113.10/32",
+            "100 egress allow -1 0.0.0.0/0",
+            "100 ingress allow -1 0.0.0.0/0",
+        ],
+    );
     estate.acl_for("acl-n", "subnet-a");
     estate.ask("10.0.1.10", "internet/198.51.100.9", "tcp 443").is("R R R");
     estate.ask("internet/198.51.100.9", "10.0.1.10", "tcp 443").is("R R R");
@@ -96,10 +106,17 @@ fn rt16_shared_space_of_the_vpc_itself_is_private_inside() {
     let mut estate = public();
     estate.vpc("vpc-3", "100.64.0.0/16").subnet("subnet-x", "vpc-3", "100.64.1.0/24", "us-east-1a");
     estate.subnet("subnet-y", "vpc-3", "100.64.2.0/24", "us-east-1b");
-    estate.group_in("sg-3", "vpc-3", OPEN).instance("x", "100.64.1.10", &["sg-3"]).instance("y", "100.64.2.20", &["sg-3"]);
+    estate.group_in("sg-3", "vpc-3", OPEN).instance("x", "100.64.1.10", &["sg-3"]).instance(
+        "y",
+        "100.64.2.20",
+        &["sg-3"],
+    );
     estate.ask("100.64.1.10", "100.64.2.20", "tcp 443").is("R R R");
     // With a public address of its own it reaches the internet.
-    estate.add("InternetGateways", json!({"InternetGatewayId": "igw-3", "Attachments": [{"VpcId": "vpc-3", "State": "available"}]}));
+    estate.add(
+        "InternetGateways",
+        json!({"InternetGatewayId": "igw-3", "Attachments": [{"VpcId": "vpc-3", "State": "available"}]}),
+    );
     estate.route("rtb-main-vpc-3", "0.0.0.0/0 igw-3").public("x", "203.0.113.33");
     estate.ask("100.64.1.10", "internet", "tcp 443").is("R R R");
     estate.ask("internet", "100.64.1.10", "tcp 443").is("R R R");
@@ -113,7 +130,10 @@ fn rt16_a_publicly_routable_vpc_cidr_is_private_inside() {
     estate.vpc("vpc-3", "44.0.0.0/16").subnet("subnet-x", "vpc-3", "44.0.1.0/24", "us-east-1a");
     estate.subnet("subnet-y", "vpc-3", "44.0.2.0/24", "us-east-1b");
     estate.group_in("sg-3", "vpc-3", OPEN).instance("x", "44.0.1.10", &["sg-3"]).instance("y", "44.0.2.20", &["sg-3"]);
-    estate.add("InternetGateways", json!({"InternetGatewayId": "igw-3", "Attachments": [{"VpcId": "vpc-3", "State": "available"}]}));
+    estate.add(
+        "InternetGateways",
+        json!({"InternetGatewayId": "igw-3", "Attachments": [{"VpcId": "vpc-3", "State": "available"}]}),
+    );
     estate.route("rtb-main-vpc-3", "0.0.0.0/0 igw-3");
     estate.ask("44.0.1.10", "44.0.2.20", "tcp 443").is("R R R");
     // It is no public address: without an association there is no way in or out.
@@ -197,8 +217,11 @@ fn rt18_deny_all_igw_traffic() {
 /// [`dual`], but `::/0` leads to `eigw-1`.
 fn egress_only() -> Estate {
     let mut estate = dual();
-    estate.add("EgressOnlyInternetGateways", json!({"EgressOnlyInternetGatewayId": "eigw-1",
-        "Attachments": [{"VpcId": "vpc-1", "State": "attached"}]}));
+    estate.add(
+        "EgressOnlyInternetGateways",
+        json!({"EgressOnlyInternetGatewayId": "eigw-1",
+        "Attachments": [{"VpcId": "vpc-1", "State": "attached"}]}),
+    );
     estate.change("RouteTables", "RouteTableId", "rtb-pub", |table| {
         table["Routes"].as_array_mut().unwrap().retain(|route| route["DestinationIpv6CidrBlock"] != "::/0");
     });
@@ -213,12 +236,17 @@ fn rt19_the_egress_only_gateway_carries_connections_from_inside_alone() {
     said.is("R R R");
     assert_eq!(said.tracking.0, Some(reach_engine::simulate::Tracking::Automatic));
     // In by the internet gateway, out past it by the other: no.
-    estate.ask("internet/2001:db8::9", "2600:1f18:1:1::a", "tcp 443").is("B R B").because(&["EGRESS_ONLY_GATEWAY_INBOUND"]);
+    estate
+        .ask("internet/2001:db8::9", "2600:1f18:1:1::a", "tcp 443")
+        .is("B R B")
+        .because(&["EGRESS_ONLY_GATEWAY_INBOUND"]);
     // Without an internet gateway nothing comes in at all.
     estate.change("InternetGateways", "InternetGatewayId", "igw-1", |gateway| gateway["Attachments"] = json!([]));
     estate.ask("internet/2001:db8::9", "2600:1f18:1:1::a", "tcp 443").is("B B -");
     estate.ask("eni-a", "internet", "tcp 443 v6").is("R R R");
-    estate.change("EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId", "eigw-1", |g| g["Attachments"] = json!([]));
+    estate.change("EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId", "eigw-1", |g| {
+        g["Attachments"] = json!([]);
+    });
     estate.ask("eni-a", "internet", "tcp 443 v6").is("B B -").because(&["BAD_STATE_ATTACHMENT"]);
 }
 
@@ -308,7 +336,9 @@ fn rt21_exclusions_by_vpc_and_by_subnet() {
     exclude(&mut estate, "subnet-a", "allow-bidirectional");
     assert_eq!(passes(&estate), [true, true, false, true]);
     // An exclusion that was taken back.
-    estate.change("VpcBlockPublicAccessExclusions", "ExclusionId", "vpcbpa-exclude-subnet-a", |e| e["State"] = json!("delete-complete"));
+    estate.change("VpcBlockPublicAccessExclusions", "ExclusionId", "vpcbpa-exclude-subnet-a", |e| {
+        e["State"] = json!("delete-complete");
+    });
     assert_eq!(passes(&estate), [false, false, false, false]);
 }
 
@@ -371,7 +401,11 @@ fn rt22_a_hairpin_within_one_subnet_crosses_the_network_acl() {
     let mut estate = public();
     estate.instance("p", "10.0.1.11", &["sg-o"]).public("p", "203.0.113.11");
     estate.ask("10.0.1.10", "203.0.113.11", "tcp 443").is("R R R");
-    estate.acl("acl-n", "vpc-1", &["90 ingress deny tcp 203.0.113.10/32 443", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &["90 ingress deny tcp 203.0.113.10/32 443", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"],
+    );
     estate.acl_for("acl-n", "subnet-a");
     estate.ask("10.0.1.10", "203.0.113.11", "tcp 443").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
     estate.ask("10.0.1.10", "10.0.1.11", "tcp 443").is("R R R");
@@ -400,14 +434,18 @@ fn sg31_a_host_reaches_its_own_public_address_by_the_gateway() {
 }
 
 #[test]
-fn contract2_the_internet_is_judged_by_its_default_range() {
+fn selectors_the_internet_is_judged_by_its_default_range() {
     let mut estate = public();
     let list = |nets: &[ipnet::IpNet]| {
         let all: reach_packets::IpSet = nets.iter().copied().collect();
         all.cidrs().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let outside = |said: &crate::estate::Said| said.answer.groups[0].answer.outside.clone().unwrap();
-    estate.acl("acl-n", "vpc-1", &["90 ingress deny -1 45.0.0.0/8", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &["90 ingress deny -1 45.0.0.0/8", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"],
+    );
     estate.acl_for("acl-n", "subnet-a");
     let said = estate.ask("internet", "10.0.1.10", "tcp 443");
     said.is("R R R");
@@ -419,7 +457,10 @@ fn contract2_the_internet_is_judged_by_its_default_range() {
     said.is("P P R");
     assert_eq!(list(&outside(&said).reachable), ["46.0.0.0/8"]);
     // A single address is the outside's, too, not the interface's.
-    estate.group("sg-one", &["ingress tcp 443 203.0.113.77/32"]).instance("one", "10.0.2.77", &["sg-one"]).public("one", "203.0.113.70");
+    estate
+        .group("sg-one", &["ingress tcp 443 203.0.113.77/32"])
+        .instance("one", "10.0.2.77", &["sg-one"])
+        .public("one", "203.0.113.70");
     let said = estate.ask("internet", "10.0.2.77", "tcp 443");
     said.is("P P R");
     assert_eq!(list(&outside(&said).reachable), ["203.0.113.77/32"]);

@@ -30,7 +30,8 @@ fn ports() -> impl Strategy<Value = String> {
 }
 
 fn group_rule() -> impl Strategy<Value = String> {
-    let peers = ["0.0.0.0/0", "10.0.0.0/16", "10.0.1.0/24", "10.0.1.10/32", "203.0.113.0/24", "sg-a", "sg-b", "pl-1", "pl-far"];
+    let peers =
+        ["0.0.0.0/0", "10.0.0.0/16", "10.0.1.0/24", "10.0.1.10/32", "203.0.113.0/24", "sg-a", "sg-b", "pl-1", "pl-far"];
     let what = prop_oneof![
         3 => ports().prop_map(|ports| format!("tcp {ports}")),
         1 => ports().prop_map(|ports| format!("udp {ports}")),
@@ -47,8 +48,9 @@ fn entry() -> impl Strategy<Value = String> {
         1 => select(vec![("icmp", " 8/-1"), ("icmp", " 0/0"), ("58", ""), ("-1", "")]).prop_map(|(p, f)| (p, f.to_owned())),
     ];
     let cidrs = ["0.0.0.0/0", "10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/25", "203.0.113.0/24"];
-    (select(vec!["ingress", "egress"]), select(vec!["allow", "allow", "deny"]), what, select(cidrs.to_vec()))
-        .prop_map(|(direction, action, (protocol, fields), cidr)| format!("{direction} {action} {protocol} {cidr}{fields}"))
+    (select(vec!["ingress", "egress"]), select(vec!["allow", "allow", "deny"]), what, select(cidrs.to_vec())).prop_map(
+        |(direction, action, (protocol, fields), cidr)| format!("{direction} {action} {protocol} {cidr}{fields}"),
+    )
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
@@ -90,7 +92,9 @@ impl Plan {
         estate.table("rtb-b", "vpc-1", &["0.0.0.0/0 igw-1"]).associate("rtb-b", "subnet-b");
         estate.acl("acl-b", "vpc-1", &texts(acl_b)).acl_for("acl-b", "subnet-b");
         estate.acl("acl-pub", "vpc-1", &texts(acl_pub)).acl_for("acl-pub", "subnet-pub");
-        estate.document(json!({"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.1.0/28"}, {"Cidr": "203.0.113.9/32"}]}));
+        estate.document(
+            json!({"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.1.0/28"}, {"Cidr": "203.0.113.9/32"}]}),
+        );
         estate
     }
 }
@@ -154,7 +158,9 @@ fn shuffle_lists(value: &mut Value, picks: &[Index]) {
     match value {
         Value::Array(list) => {
             shuffle(list, picks);
-            list.iter_mut().for_each(|element| shuffle_lists(element, picks));
+            for element in list {
+                shuffle_lists(element, picks);
+            }
         }
         Value::Object(map) => {
             for (key, element) in map {

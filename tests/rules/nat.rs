@@ -63,8 +63,15 @@ fn rt24_tcp_udp_and_icmp_only() {
 #[test]
 fn rt24_the_port_is_rewritten_to_the_gateways_pool() {
     let mut estate = private();
-    estate.acl("acl-n", "vpc-1", &["100 egress allow -1 0.0.0.0/0", "100 ingress allow -1 10.0.0.0/16",
-        "110 ingress allow tcp 0.0.0.0/0 32768-65535"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &[
+            "100 egress allow -1 0.0.0.0/0",
+            "100 ingress allow -1 10.0.0.0/16",
+            "110 ingress allow tcp 0.0.0.0/0 32768-65535",
+        ],
+    );
     estate.acl_for("acl-n", "subnet-pub");
     // The client's own range would pass; the gateway's pool does only in part.
     let said = estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 443");
@@ -74,15 +81,25 @@ fn rt24_the_port_is_rewritten_to_the_gateways_pool() {
     estate.acl("acl-n", "vpc-1", &["100 egress allow -1 0.0.0.0/0", "110 ingress allow tcp 0.0.0.0/0 32768-60999"]);
     estate.acl_for("acl-n", "subnet-a");
     estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 443").is("R R R");
-    estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 443 from 1024-2000").is("B R B").because(&["SUBNET_ACL_RESTRICTION"]);
+    estate
+        .ask("10.0.1.10", "internet/203.0.113.77", "tcp 443 from 1024-2000")
+        .is("B R B")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
 }
 
 #[test]
 fn na12_the_gateways_subnet_sees_client_and_service_port() {
     // T-48.
     let mut estate = private();
-    estate.acl("acl-n", "vpc-1", &["100 egress allow -1 0.0.0.0/0", "100 ingress allow tcp 10.0.1.0/24 80",
-        "110 ingress allow tcp 0.0.0.0/0 1024-65535"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &[
+            "100 egress allow -1 0.0.0.0/0",
+            "100 ingress allow tcp 10.0.1.0/24 80",
+            "110 ingress allow tcp 0.0.0.0/0 1024-65535",
+        ],
+    );
     estate.acl_for("acl-n", "subnet-pub");
     estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 443").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
     estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 80").is("R R R");
@@ -97,16 +114,31 @@ fn na12_the_gateways_subnet_sees_client_and_service_port() {
 fn na12_the_gateways_subnet_on_the_way_out_and_back() {
     // Out: the destination on its service port.
     let mut estate = private();
-    estate.acl("acl-n", "vpc-1", &["90 egress deny tcp 203.0.113.77/32 443", "100 egress allow -1 0.0.0.0/0", "100 ingress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &["90 egress deny tcp 203.0.113.77/32 443", "100 egress allow -1 0.0.0.0/0", "100 ingress allow -1 0.0.0.0/0"],
+    );
     estate.acl_for("acl-n", "subnet-pub");
     estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 443").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
     estate.ask("10.0.1.10", "internet/203.0.113.78", "tcp 443").is("R R R");
     // Back: out of the gateway's subnet to the client's port.
     let mut estate = private();
-    estate.acl("acl-n", "vpc-1", &["90 egress deny tcp 10.0.1.10/32 40000-65535", "100 egress allow -1 0.0.0.0/0", "100 ingress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &[
+            "90 egress deny tcp 10.0.1.10/32 40000-65535",
+            "100 egress allow -1 0.0.0.0/0",
+            "100 ingress allow -1 0.0.0.0/0",
+        ],
+    );
     estate.acl_for("acl-n", "subnet-pub");
     estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 443 from 39999").is("R R R");
-    estate.ask("10.0.1.10", "internet/203.0.113.77", "tcp 443 from 40000").is("B R B").because(&["SUBNET_ACL_RESTRICTION"]);
+    estate
+        .ask("10.0.1.10", "internet/203.0.113.77", "tcp 443 from 40000")
+        .is("B R B")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
 }
 
 #[test]
@@ -124,7 +156,11 @@ fn na12_between_gateway_and_server_of_one_subnet_nothing_is_evaluated() {
     // The client's packet enters the gateway's subnet; from there on delivery is at layer 2 (NA-4).
     let mut estate = private();
     estate.route("rtb-main", "10.0.9.0/24 nat-1").instance("q", "10.0.9.30", &["sg-o"]);
-    estate.acl("acl-n", "vpc-1", &["100 ingress allow tcp 10.0.1.0/24 443", "100 egress allow tcp 10.0.1.0/24 1024-65535"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &["100 ingress allow tcp 10.0.1.0/24 443", "100 egress allow tcp 10.0.1.0/24 1024-65535"],
+    );
     estate.acl_for("acl-n", "subnet-pub");
     estate.ask("10.0.1.10", "10.0.9.30", "tcp 443").is("R R R");
     estate.ask("10.0.1.10", "10.0.9.30", "tcp 80").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
@@ -181,7 +217,10 @@ fn rt27_not_by_a_peering_but_by_a_transit_gateway() {
     // T-63.
     let mut estate = private();
     estate.second_vpc().peering("pcx-1", "vpc-1", "vpc-2");
-    estate.route("rtb-main-vpc-2", "0.0.0.0/0 pcx-1").route("rtb-main", "10.1.0.0/16 pcx-1").route("rtb-pub", "10.1.0.0/16 pcx-1");
+    estate
+        .route("rtb-main-vpc-2", "0.0.0.0/0 pcx-1")
+        .route("rtb-main", "10.1.0.0/16 pcx-1")
+        .route("rtb-pub", "10.1.0.0/16 pcx-1");
     estate.ask("10.1.1.30", "internet", "tcp 443").is("B B -").because(&["PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]);
     let mut estate = private();
     estate.two_by_transit().route("rtb-pub", "10.1.0.0/16 tgw-1");
@@ -203,7 +242,10 @@ fn rt27_not_by_a_peering_but_by_a_transit_gateway() {
 fn rt28_return_to_sender() {
     // T-64.
     to_peer("ingress tcp 443 10.0.9.5/32").ask("10.0.1.10", "10.1.1.30", "tcp 443").is("R R R");
-    to_peer("ingress tcp 443 10.0.1.10/32").ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B B -").because(&["ENI_SG_RULES_MISMATCH"]);
+    to_peer("ingress tcp 443 10.0.1.10/32")
+        .ask("10.0.1.10", "10.1.1.30", "tcp 443")
+        .is("B B -")
+        .because(&["ENI_SG_RULES_MISMATCH"]);
     // Without the NAT gateway the route back is needed.
     let mut estate = to_peer("ingress tcp 443 0.0.0.0/0");
     estate.route("rtb-main", "10.1.1.0/24 pcx-1");
@@ -215,17 +257,29 @@ fn rt28_return_to_sender() {
 #[test]
 fn rt28_only_network_acls_stop_it() {
     let mut estate = to_peer("ingress tcp 443 10.0.9.5/32");
-    estate.acl("acl-n", "vpc-2", &["100 ingress allow -1 0.0.0.0/0", "90 egress deny -1 10.0.9.5/32", "100 egress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-2",
+        &["100 ingress allow -1 0.0.0.0/0", "90 egress deny -1 10.0.9.5/32", "100 egress allow -1 0.0.0.0/0"],
+    );
     estate.acl_for("acl-n", "subnet-c");
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B R B").because(&["SUBNET_ACL_RESTRICTION"]);
     // The gateway's own subnet.
     let mut estate = to_peer("ingress tcp 443 10.0.9.5/32");
-    estate.acl("acl-n", "vpc-1", &["90 ingress deny -1 10.1.0.0/16", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &["90 ingress deny -1 10.1.0.0/16", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"],
+    );
     estate.acl_for("acl-n", "subnet-pub");
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B R B").because(&["SUBNET_ACL_RESTRICTION"]);
     // The client's subnet.
     let mut estate = to_peer("ingress tcp 443 10.0.9.5/32");
-    estate.acl("acl-n", "vpc-1", &["90 ingress deny -1 10.1.0.0/16", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"]);
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &["90 ingress deny -1 10.1.0.0/16", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"],
+    );
     estate.acl_for("acl-n", "subnet-a");
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B R B").because(&["SUBNET_ACL_RESTRICTION"]);
 }

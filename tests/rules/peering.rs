@@ -34,7 +34,8 @@ fn rt33_routes_on_both_sides() {
 fn rt33_the_peering_must_be_active() {
     for state in ["pending-acceptance", "provisioning", "deleted", "expired", "failed", "rejected"] {
         let mut estate = peered();
-        estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| p["Status"]["Code"] = json!(state));
+        estate
+            .change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| p["Status"]["Code"] = json!(state));
         estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B B -").because(&["BAD_STATE"]);
     }
     let mut estate = peered();
@@ -126,8 +127,14 @@ fn rt33_a_reply_that_leaves_to_the_internet_is_lost() {
     let mut estate = Estate::new();
     estate.group("sg-o", OPEN).instance("a", "10.0.1.10", &["sg-o"]).public("a", "203.0.113.10");
     estate.internet().associate("rtb-pub", "subnet-a");
-    estate.vpc("vpc-2", "44.0.0.0/16").subnet("subnet-c", "vpc-2", "44.0.1.0/24", "us-east-1a").group_in("sg-2", "vpc-2", OPEN);
-    estate.instance("c", "44.0.1.30", &["sg-2"]).peering("pcx-1", "vpc-1", "vpc-2").route("rtb-main-vpc-2", "10.0.0.0/16 pcx-1");
+    estate
+        .vpc("vpc-2", "44.0.0.0/16")
+        .subnet("subnet-c", "vpc-2", "44.0.1.0/24", "us-east-1a")
+        .group_in("sg-2", "vpc-2", OPEN);
+    estate
+        .instance("c", "44.0.1.30", &["sg-2"])
+        .peering("pcx-1", "vpc-1", "vpc-2")
+        .route("rtb-main-vpc-2", "10.0.0.0/16 pcx-1");
     estate.ask("44.0.1.30", "10.0.1.10", "tcp 443").is("B R B");
     estate.route("rtb-pub", "44.0.0.0/16 pcx-1");
     estate.ask("44.0.1.30", "10.0.1.10", "tcp 443").is("R R R");
@@ -150,8 +157,14 @@ fn rt33_overlapping_vpcs_cannot_reach_each_other() {
 #[test]
 fn rt36_ipv6_needs_cidrs_and_routes_on_both_sides() {
     let mut estate = peered();
-    estate.vpc_ipv6("vpc-1", "2600:1f18:1::/56").subnet_ipv6("subnet-a", "2600:1f18:1:1::/64").ipv6("a", "2600:1f18:1:1::a");
-    estate.vpc_ipv6("vpc-2", "2600:1f18:2::/56").subnet_ipv6("subnet-c", "2600:1f18:2:1::/64").ipv6("c", "2600:1f18:2:1::c");
+    estate
+        .vpc_ipv6("vpc-1", "2600:1f18:1::/56")
+        .subnet_ipv6("subnet-a", "2600:1f18:1:1::/64")
+        .ipv6("a", "2600:1f18:1:1::a");
+    estate
+        .vpc_ipv6("vpc-2", "2600:1f18:2::/56")
+        .subnet_ipv6("subnet-c", "2600:1f18:2:1::/64")
+        .ipv6("c", "2600:1f18:2:1::c");
     estate.ask("eni-a", "eni-c", "tcp 443 v4").is("R R R");
     estate.ask("eni-a", "eni-c", "tcp 443 v6").is("B B -").because(&["NO_ROUTE_TO_DESTINATION"]);
     estate.route("rtb-main", "2600:1f18:2::/56 pcx-1");
@@ -160,7 +173,10 @@ fn rt36_ipv6_needs_cidrs_and_routes_on_both_sides() {
     estate.ask("eni-a", "eni-c", "tcp 443 v6").is("R R R");
     // Not to an IPv6 address that is not the peer's.
     estate.route("rtb-main", "2600:1f18:3::/56 pcx-1");
-    estate.ask("eni-a", "internet/2600:1f18:3::9", "tcp 443").is("B B -").because(&["PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]);
+    estate
+        .ask("eni-a", "internet/2600:1f18:3::9", "tcp 443")
+        .is("B B -")
+        .because(&["PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]);
 }
 
 #[test]
@@ -193,7 +209,9 @@ fn sg19_references_over_a_peering_need_one_region() {
     }
     // Addresses work across Regions.
     let mut estate = peered();
-    estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| p["AccepterVpcInfo"]["Region"] = json!("eu-west-1"));
+    estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| {
+        p["AccepterVpcInfo"]["Region"] = json!("eu-west-1");
+    });
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("R R R");
 }
 
@@ -201,9 +219,12 @@ fn sg19_references_over_a_peering_need_one_region() {
 fn rt33_an_unseen_peer_vpc_is_unknown_within_its_cidrs() {
     let mut estate = Estate::new();
     estate.group("sg-o", OPEN).instance("a", "10.0.1.10", &["sg-o"]);
-    estate.add("VpcPeeringConnections", json!({"VpcPeeringConnectionId": "pcx-1", "Status": {"Code": "active"},
+    estate.add(
+        "VpcPeeringConnections",
+        json!({"VpcPeeringConnectionId": "pcx-1", "Status": {"Code": "active"},
         "RequesterVpcInfo": {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"},
-        "AccepterVpcInfo": {"VpcId": "vpc-77", "CidrBlock": "10.7.0.0/16"}}));
+        "AccepterVpcInfo": {"VpcId": "vpc-77", "CidrBlock": "10.7.0.0/16"}}),
+    );
     estate.route("rtb-main", "10.0.0.0/8 pcx-1");
     estate.ask("10.0.1.10", "10.7.1.1", "tcp 443").is("U U U").because(&["UNKNOWN_RESOURCE"]);
     estate.ask("10.0.1.10", "10.8.1.1", "tcp 443").is("B B -").because(&["PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]);

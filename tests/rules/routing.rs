@@ -287,8 +287,11 @@ fn rt10_a_list_of_the_other_family_cannot_match() {
 #[test]
 fn rt10_a_gateway_endpoints_list_cannot_match_private_addresses() {
     let mut estate = peered();
-    estate.add("VpcEndpoints", json!({"VpcEndpointId": "vpce-g", "VpcEndpointType": "Gateway", "VpcId": "vpc-1",
-        "ServiceName": "com.amazonaws.us-east-1.s3", "State": "available"}));
+    estate.add(
+        "VpcEndpoints",
+        json!({"VpcEndpointId": "vpce-g", "VpcEndpointType": "Gateway", "VpcId": "vpc-1",
+        "ServiceName": "com.amazonaws.us-east-1.s3", "State": "available"}),
+    );
     estate.route("rtb-main", "10.1.0.0/16 pcx-1").route("rtb-main", "pl-unseen vpce-g");
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("R R R");
     estate.ask("10.0.1.10", "10.0.2.20", "tcp 443").is("R R R");
@@ -315,7 +318,8 @@ fn rt12_an_edge_table_steers_what_comes_in() {
     estate.eni("fw", |eni| eni["SourceDestCheck"] = json!(false));
     estate.table("rtb-edge", "vpc-1", &["10.0.1.0/24 eni-fw"]);
     estate.change("RouteTables", "RouteTableId", "rtb-edge", |table| {
-        table["Associations"] = json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
+        table["Associations"] =
+            json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
     });
     // T-69: the reply would leave past the appliance.
     estate.ask("internet/198.51.100.9", "eni-a", "tcp 443").is("B U B").because(&["INGRESS_RTB_TRAFFIC_REDIRECTION"]);
@@ -337,7 +341,8 @@ fn rt12_an_edge_table_steers_replies_that_come_in() {
     estate.eni("fw", |eni| eni["SourceDestCheck"] = json!(false));
     estate.table("rtb-edge", "vpc-1", &["10.0.1.0/24 eni-fw"]);
     estate.change("RouteTables", "RouteTableId", "rtb-edge", |table| {
-        table["Associations"] = json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
+        table["Associations"] =
+            json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
     });
     estate.ask("eni-a", "internet/198.51.100.9", "tcp 443").is("U R U").because(&["UNSUPPORTED_COMPONENT"]);
     // An appliance that checks destinations drops what is not for it.
@@ -350,7 +355,8 @@ fn rt12_local_and_blackhole_routes_of_an_edge_table() {
     let mut estate = public();
     estate.table("rtb-edge", "vpc-1", &[]);
     estate.change("RouteTables", "RouteTableId", "rtb-edge", |table| {
-        table["Associations"] = json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
+        table["Associations"] =
+            json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
     });
     estate.ask("internet/198.51.100.9", "eni-a", "tcp 443").is("R R R");
     estate.route("rtb-edge", "10.0.1.0/24 eni-gone blackhole");
@@ -362,9 +368,13 @@ fn rt12_a_route_server_tie_in_an_edge_table_is_unknown() {
     let mut estate = public();
     estate.table("rtb-edge", "vpc-1", &["10.0.0.0/16 eni-fw advertised"]);
     estate.change("RouteTables", "RouteTableId", "rtb-edge", |table| {
-        table["Associations"] = json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
+        table["Associations"] =
+            json!([{"Main": false, "GatewayId": "igw-1", "AssociationState": {"State": "associated"}}]);
     });
-    assert_eq!(estate.ask("internet/198.51.100.9", "eni-a", "tcp 443").forward, reach_engine::verdict::Verdict::Unknown);
+    assert_eq!(
+        estate.ask("internet/198.51.100.9", "eni-a", "tcp 443").forward,
+        reach_engine::verdict::Verdict::Unknown
+    );
 }
 
 #[test]
@@ -418,8 +428,11 @@ fn rt46_propagated_routes_count_as_installed() {
 #[test]
 fn rt48_a_gateway_load_balancer_endpoint_is_unknown() {
     let mut estate = public();
-    estate.add("VpcEndpoints", json!({"VpcEndpointId": "vpce-gwlb", "VpcEndpointType": "GatewayLoadBalancer",
-        "VpcId": "vpc-1", "ServiceName": "com.amazonaws.vpce.us-east-1.vpce-svc-1", "State": "available"}));
+    estate.add(
+        "VpcEndpoints",
+        json!({"VpcEndpointId": "vpce-gwlb", "VpcEndpointType": "GatewayLoadBalancer",
+        "VpcId": "vpc-1", "ServiceName": "com.amazonaws.vpce.us-east-1.vpce-svc-1", "State": "available"}),
+    );
     estate.route("rtb-pub", "198.51.100.0/24 vpce-gwlb");
     let said = estate.ask("10.0.1.10", "internet/198.51.100.9", "tcp 443");
     said.is("U U U").because(&["UNSUPPORTED_COMPONENT"]);
@@ -436,7 +449,7 @@ fn api_a_target_outside_the_snapshot_is_unknown_by_call() {
 }
 
 #[test]
-fn contract2_a_private_outside_address_enters_where_the_table_says() {
+fn selectors_a_private_outside_address_enters_where_the_table_says() {
     // Nothing names a way for it.
     let mut estate = open();
     estate.ask("192.168.3.4", "10.0.1.10", "tcp 443").is("B B -").because(&["NO_ROUTE_TO_DESTINATION"]);
@@ -460,7 +473,8 @@ fn contract2_a_private_outside_address_enters_where_the_table_says() {
     // An inactive peering carries nothing, either way.
     let mut estate = open();
     estate.second_vpc().peering("pcx-1", "vpc-1", "vpc-2").route("rtb-main", "192.168.0.0/16 pcx-1");
-    estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| p["Status"]["Code"] = json!("deleted"));
+    estate
+        .change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-1", |p| p["Status"]["Code"] = json!("deleted"));
     assert_eq!(estate.ask("192.168.3.4", "10.0.1.10", "tcp 443").verdict, reach_engine::verdict::Verdict::Blocked);
 }
 

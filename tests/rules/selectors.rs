@@ -1,4 +1,4 @@
-//! What selectors mean (contract §2).
+//! What selectors mean.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn pairs(estate: &Estate, from: &str, to: &str) -> u64 {
 }
 
 #[test]
-fn contract2_resources_stand_for_their_primary_addresses() {
+fn selectors_resources_stand_for_their_primary_addresses() {
     let mut estate = three();
     estate.secondary("a", "10.0.1.99", None);
     assert_eq!(pairs(&estate, "subnet-a", "10.0.2.20"), 2);
@@ -31,7 +31,7 @@ fn contract2_resources_stand_for_their_primary_addresses() {
 }
 
 #[test]
-fn contract2_translators_take_no_part() {
+fn selectors_translators_take_no_part() {
     let mut estate = three();
     estate.internet().nat().interface("tgw", "10.0.2.4", &[]);
     estate.eni("tgw", |eni| eni["InterfaceType"] = json!("transit_gateway"));
@@ -40,7 +40,7 @@ fn contract2_translators_take_no_part() {
 }
 
 #[test]
-fn contract2_delegated_prefixes_are_one_endpoint() {
+fn selectors_delegated_prefixes_are_one_endpoint() {
     let mut estate = three();
     estate.eni("a", |eni| eni["Ipv4Prefixes"] = json!([{"Ipv4Prefix": "10.0.1.64/28"}]));
     assert_eq!(pairs(&estate, "10.0.1.0/24", "10.0.2.20"), 3);
@@ -48,7 +48,7 @@ fn contract2_delegated_prefixes_are_one_endpoint() {
 }
 
 #[test]
-fn contract2_self_pairs() {
+fn selectors_self_pairs() {
     let estate = three();
     // Two single selectors of one endpoint: host-local.
     estate.ask("10.0.1.10", "i-a", "tcp 443").is("R R R");
@@ -57,17 +57,34 @@ fn contract2_self_pairs() {
     assert_eq!(pairs(&estate, "10.0.1.10", "subnet-a"), 1);
     assert_eq!(pairs(&estate, "subnet-a", "subnet-a"), 2);
     let network = estate.network();
-    let question = reach_eks::question(&network, "subnet-b", "subnet-b", None, crate::estate::parse_ask("tcp 443")).unwrap();
+    let question =
+        reach_eks::question(&network, "subnet-b", "subnet-b", None, crate::estate::parse_ask("tcp 443")).unwrap();
     // One endpoint on either side, from a set: asked host-locally, as two single selectors are.
     assert!(reach_engine::question::ask(&network, &question).is_ok());
 }
 
 #[test]
-fn contract2_selectors_that_match_nothing() {
+fn selectors_selectors_that_match_nothing() {
     let estate = three();
-    for selector in ["i-zzz", "eni-zzz", "subnet-zzz", "sg-zzz", "vpc-zzz", "name/zzz", "tag/a=b", "lb/zzz", "nonsense",
-        "internet/nowhere", "10.0.0.1/33", "node", "controlplane", "pod", "apiserver", "tag/novalue", "10.0.9.0/24"]
-    {
+    for selector in [
+        "i-zzz",
+        "eni-zzz",
+        "subnet-zzz",
+        "sg-zzz",
+        "vpc-zzz",
+        "name/zzz",
+        "tag/a=b",
+        "lb/zzz",
+        "nonsense",
+        "internet/nowhere",
+        "10.0.0.1/33",
+        "node",
+        "controlplane",
+        "pod",
+        "apiserver",
+        "tag/novalue",
+        "10.0.9.0/24",
+    ] {
         let (message, _) = estate.refused(selector, "10.0.2.20");
         assert!(!message.is_empty());
         estate.refused("10.0.1.10", selector);
@@ -80,7 +97,7 @@ fn contract2_selectors_that_match_nothing() {
 }
 
 #[test]
-fn contract2_prefixes_of_ids() {
+fn selectors_prefixes_of_ids() {
     let mut estate = three();
     assert_eq!(pairs(&estate, "eni-b", "10.0.1.10"), 1);
     estate.instance("web-1", "10.0.2.21", &["sg-o"]).instance("web-2", "10.0.2.22", &["sg-o"]);
@@ -97,7 +114,10 @@ fn contract2_prefixes_of_ids() {
 /// `vpc-2` with `vpc-1`'s CIDR and B's twin.
 fn twins() -> Estate {
     let mut estate = three();
-    estate.vpc("vpc-2", "10.0.0.0/16").subnet("subnet-z", "vpc-2", "10.0.2.0/24", "us-east-1a").group_in("sg-2", "vpc-2", OPEN);
+    estate
+        .vpc("vpc-2", "10.0.0.0/16")
+        .subnet("subnet-z", "vpc-2", "10.0.2.0/24", "us-east-1a")
+        .group_in("sg-2", "vpc-2", OPEN);
     estate.interface("twin", "10.0.2.20", &["sg-2"]).eni("twin", |eni| {
         eni["SubnetId"] = json!("subnet-z");
         eni["VpcId"] = json!("vpc-2");
@@ -106,7 +126,7 @@ fn twins() -> Estate {
 }
 
 #[test]
-fn contract2_an_ambiguous_address_is_an_error_with_candidates() {
+fn selectors_an_ambiguous_address_is_an_error_with_candidates() {
     let estate = twins();
     let (message, candidates) = estate.refused("10.0.2.20", "10.0.1.10");
     assert!(message.contains("ambiguous"), "{message}");
@@ -120,7 +140,7 @@ fn contract2_an_ambiguous_address_is_an_error_with_candidates() {
 }
 
 #[test]
-fn contract2_a_range_as_destination_is_the_sources_own_vpc_first() {
+fn selectors_a_range_as_destination_is_the_sources_own_vpc_first() {
     let estate = twins();
     let said = estate.ask("10.0.1.10", "10.0.2.0/24", "tcp 443");
     said.is("R R R");
@@ -129,7 +149,7 @@ fn contract2_a_range_as_destination_is_the_sources_own_vpc_first() {
 }
 
 #[test]
-fn contract2_public_addresses() {
+fn selectors_public_addresses() {
     let mut estate = three();
     estate.internet().associate("rtb-pub", "subnet-a").public("a", "203.0.113.10");
     // As a source the interface that has it; as a destination the way by the internet.
@@ -139,7 +159,7 @@ fn contract2_public_addresses() {
 }
 
 #[test]
-fn contract2_stopped_instances_neither_send_nor_receive() {
+fn selectors_stopped_instances_neither_send_nor_receive() {
     for state in ["stopped", "terminated", "stopping", "shutting-down"] {
         let mut estate = three();
         estate.each("Reservations", |reservation| {
@@ -154,7 +174,7 @@ fn contract2_stopped_instances_neither_send_nor_receive() {
 }
 
 #[test]
-fn contract2_prefix_lists_and_endpoints() {
+fn selectors_prefix_lists_and_endpoints() {
     let mut estate = three();
     estate.prefix_list("pl-b", "b", &["10.0.2.0/24", "10.0.2.20/32"]).s3_gateway(&["rtb-main"]);
     assert_eq!(pairs(&estate, "10.0.1.10", "pl-b"), 1);

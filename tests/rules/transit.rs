@@ -12,14 +12,17 @@ fn joined() -> Estate {
 }
 
 fn routes(estate: &mut Estate, routes: serde_json::Value) {
-    estate.change("TransitGatewayStaticRoutes", "TransitGatewayRouteTableId", "tgw-rtb-1", |table| table["Routes"] = routes);
+    estate.change("TransitGatewayStaticRoutes", "TransitGatewayRouteTableId", "tgw-rtb-1", |table| {
+        table["Routes"] = routes;
+    });
 }
 
 fn propagating(estate: &mut Estate, vpcs: &[&str]) {
     estate.change("TransitGatewayPropagations", "TransitGatewayRouteTableId", "tgw-rtb-1", |table| {
-        table["TransitGatewayRouteTablePropagations"].as_array_mut().unwrap().retain(|p| {
-            vpcs.iter().any(|vpc| p["ResourceId"] == *vpc)
-        });
+        table["TransitGatewayRouteTablePropagations"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|p| vpcs.iter().any(|vpc| p["ResourceId"] == *vpc));
     });
 }
 
@@ -32,7 +35,8 @@ fn attachment(estate: &mut Estate, vpc: &str, change: impl Fn(&mut serde_json::V
 
 fn subnets(estate: &mut Estate, vpc: &str, subnets: &[&str]) {
     let id = format!("tgw-attach-{vpc}");
-    estate.change("TransitGatewayVpcAttachments", "TransitGatewayAttachmentId", &id, |a| a["SubnetIds"] = json!(subnets));
+    estate
+        .change("TransitGatewayVpcAttachments", "TransitGatewayAttachmentId", &id, |a| a["SubnetIds"] = json!(subnets));
 }
 
 #[test]
@@ -176,9 +180,7 @@ fn rt39_static_beats_list_beats_propagated() {
     let to = |vpc: &str| json!([{"TransitGatewayAttachmentId": format!("tgw-attach-{vpc}")}]);
     estate.prefix_list("pl-c", "c", &["10.1.0.0/16"]);
     let list = |vpc: &str| json!({"PrefixListId": "pl-c", "Type": "static", "State": "active", "TransitGatewayAttachments": to(vpc)});
-    let fixed = |vpc: &str| {
-        json!({"DestinationCidrBlock": "10.1.0.0/16", "Type": "static", "State": "active", "TransitGatewayAttachments": to(vpc)})
-    };
+    let fixed = |vpc: &str| json!({"DestinationCidrBlock": "10.1.0.0/16", "Type": "static", "State": "active", "TransitGatewayAttachments": to(vpc)});
     routes(&mut estate, json!([list("vpc-2")]));
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("R R R");
     routes(&mut estate, json!([list("vpc-3"), fixed("vpc-2")]));
@@ -260,7 +262,10 @@ fn rt41_the_packet_leaves_in_its_own_zone() {
     assert_eq!(said.forward, reach_engine::verdict::Verdict::Partial, "{:?}", said.messages);
     said.because(&["SUBNET_ACL_RESTRICTION"]);
     // Only the closed one.
-    spread(&["subnet-t2b"], closed).ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
+    spread(&["subnet-t2b"], closed)
+        .ask("10.0.1.10", "10.1.1.30", "tcp 443")
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
 }
 
 #[test]
@@ -277,8 +282,14 @@ fn rt41_appliance_mode_hashes_flows_between_zones() {
     // A (zone a) to C (zone a): the source's zone in either mode.
     with_mode("enable").ask("10.0.1.10", "10.1.1.30", "tcp 443").is("R R R");
     // A (zone a) to D (zone b): hashed in appliance mode.
-    assert_eq!(with_mode("disable").ask("10.0.1.10", "10.1.2.40", "tcp 443").forward, reach_engine::verdict::Verdict::Reachable);
-    assert_eq!(with_mode("enable").ask("10.0.1.10", "10.1.2.40", "tcp 443").forward, reach_engine::verdict::Verdict::Partial);
+    assert_eq!(
+        with_mode("disable").ask("10.0.1.10", "10.1.2.40", "tcp 443").forward,
+        reach_engine::verdict::Verdict::Reachable
+    );
+    assert_eq!(
+        with_mode("enable").ask("10.0.1.10", "10.1.2.40", "tcp 443").forward,
+        reach_engine::verdict::Verdict::Partial
+    );
 }
 
 #[test]
@@ -290,21 +301,29 @@ fn na13_different_subnets_both_directions() {
         estate.ask("10.0.1.10", "10.1.1.30", "tcp 443")
     };
     // A's subnet: out by destination; back in by source.
-    denying("90 egress deny tcp 10.1.1.30/32 443", "vpc-1", "subnet-a").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
+    denying("90 egress deny tcp 10.1.1.30/32 443", "vpc-1", "subnet-a")
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
     denying("90 ingress deny tcp 10.1.1.30/32", "vpc-1", "subnet-a").is("B R B");
     // The gateway's subnet of vpc-1: in by source; the reply goes out by destination.
-    denying("90 ingress deny tcp 10.0.1.10/32 443", "vpc-1", "subnet-t1").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
+    denying("90 ingress deny tcp 10.0.1.10/32 443", "vpc-1", "subnet-t1")
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
     denying("90 egress deny tcp 10.0.1.10/32", "vpc-1", "subnet-t1").is("B R B");
     // The other combinations are not evaluated there.
     denying("90 egress deny tcp 10.1.1.30/32", "vpc-1", "subnet-t1").is("R R R");
     denying("90 ingress deny tcp 10.1.1.30/32", "vpc-1", "subnet-t1").is("R R R");
     // T-51. The gateway's subnet of vpc-2: out by destination; the reply comes in by source.
-    denying("90 egress deny tcp 10.1.1.30/32 443", "vpc-2", "subnet-t2").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
+    denying("90 egress deny tcp 10.1.1.30/32 443", "vpc-2", "subnet-t2")
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
     denying("90 ingress deny tcp 10.1.1.30/32", "vpc-2", "subnet-t2").is("B R B");
     denying("90 ingress deny tcp 10.0.1.10/32", "vpc-2", "subnet-t2").is("R R R");
     denying("90 egress deny tcp 10.0.1.10/32", "vpc-2", "subnet-t2").is("R R R");
     // C's subnet.
-    denying("90 ingress deny tcp 10.0.1.10/32 443", "vpc-2", "subnet-c").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
+    denying("90 ingress deny tcp 10.0.1.10/32 443", "vpc-2", "subnet-c")
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
     denying("90 egress deny tcp 10.0.1.10/32", "vpc-2", "subnet-c").is("B R B");
 }
 
@@ -319,8 +338,12 @@ fn na13_the_same_subnet_both_directions() {
         estate.ask("10.0.1.10", "10.1.1.30", "tcp 443")
     };
     // Instance to gateway: out by destination and in by source.
-    denying("90 egress deny tcp 10.1.1.30/32 443", "vpc-1", "subnet-a").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
-    denying("90 ingress deny tcp 10.0.1.10/32 443", "vpc-1", "subnet-a").is("B B -").because(&["SUBNET_ACL_RESTRICTION"]);
+    denying("90 egress deny tcp 10.1.1.30/32 443", "vpc-1", "subnet-a")
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
+    denying("90 ingress deny tcp 10.0.1.10/32 443", "vpc-1", "subnet-a")
+        .is("B B -")
+        .because(&["SUBNET_ACL_RESTRICTION"]);
     denying("90 egress deny tcp 10.0.1.10/32", "vpc-2", "subnet-c").is("B R B");
     denying("90 ingress deny tcp 10.1.1.30/32", "vpc-2", "subnet-c").is("B R B");
     // Gateway to instance: nothing.
@@ -342,7 +365,9 @@ fn rt13_the_attachment_subnets_table_decides_what_comes_in() {
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B B -").because(&["BAD_STATE_ROUTE"]);
     // C's own table is the control: the same route there is not on the way in.
     let mut estate = joined();
-    estate.table("rtb-c", "vpc-2", &["10.1.1.0/24 eni-gone blackhole", "10.0.0.0/16 tgw-1"]).associate("rtb-c", "subnet-c");
+    estate
+        .table("rtb-c", "vpc-2", &["10.1.1.0/24 eni-gone blackhole", "10.0.0.0/16 tgw-1"])
+        .associate("rtb-c", "subnet-c");
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("R R R");
 }
 
@@ -350,13 +375,21 @@ fn rt13_the_attachment_subnets_table_decides_what_comes_in() {
 fn across(there: &[&str]) -> Estate {
     let mut estate = Estate::new();
     estate.group("sg-o", OPEN).instance("a", "10.0.1.10", &["sg-o"]).second_vpc();
-    estate.subnet("subnet-t1", "vpc-1", "10.0.8.0/28", "us-east-1a").subnet("subnet-t2", "vpc-2", "10.1.8.0/28", "us-east-1a");
+    estate.subnet("subnet-t1", "vpc-1", "10.0.8.0/28", "us-east-1a").subnet(
+        "subnet-t2",
+        "vpc-2",
+        "10.1.8.0/28",
+        "us-east-1a",
+    );
     estate.transit("tgw-1").transit("tgw-2");
     estate.attach("tgw-1", "vpc-1", &["subnet-t1"], "tgw-rtb-1").attach("tgw-2", "vpc-2", &["subnet-t2"], "tgw-rtb-2");
     for (gateway, table, peer) in [("tgw-1", "tgw-rtb-1", "tgw-2"), ("tgw-2", "tgw-rtb-2", "tgw-1")] {
-        estate.add("TransitGatewayAttachments", json!({"TransitGatewayAttachmentId": "tgw-attach-peer",
+        estate.add(
+            "TransitGatewayAttachments",
+            json!({"TransitGatewayAttachmentId": "tgw-attach-peer",
             "TransitGatewayId": gateway, "ResourceType": "peering", "ResourceId": peer, "State": "available",
-            "Association": {"TransitGatewayRouteTableId": table, "State": "associated"}}));
+            "Association": {"TransitGatewayRouteTableId": table, "State": "associated"}}),
+        );
     }
     estate.transit_table("tgw-rtb-1", "tgw-1", there, &["vpc-1"]);
     estate.transit_table("tgw-rtb-2", "tgw-2", &["10.0.0.0/16 tgw-attach-peer"], &["vpc-2"]);
@@ -382,7 +415,9 @@ fn rt43_no_references_over_peered_gateways() {
     estate.eni("c", |eni| eni["Groups"] = json!([{"GroupId": "sg-c"}]));
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B B -").because(&["SG_REFERENCING_SUPPORT"]);
     let mut estate = joined();
-    estate.change("TransitGateways", "TransitGatewayId", "tgw-1", |g| g["Options"] = json!({"SecurityGroupReferencingSupport": "enable"}));
+    estate.change("TransitGateways", "TransitGatewayId", "tgw-1", |g| {
+        g["Options"] = json!({"SecurityGroupReferencingSupport": "enable"});
+    });
     estate.group_in("sg-c", "vpc-2", &["ingress tcp 443 sg-o"]);
     estate.eni("c", |eni| eni["Groups"] = json!([{"GroupId": "sg-c"}]));
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("R R R");
@@ -417,10 +452,16 @@ fn rt43_an_unseen_side_is_unknown() {
 fn rt20_other_attachments_are_unknown_by_name() {
     for kind in ["vpn", "direct-connect-gateway", "connect", "network-function"] {
         let mut estate = joined();
-        estate.add("TransitGatewayAttachments", json!({"TransitGatewayAttachmentId": "tgw-attach-far",
-            "TransitGatewayId": "tgw-1", "ResourceType": kind, "ResourceId": "far-1", "State": "available"}));
-        routes(&mut estate, json!([{"DestinationCidrBlock": "192.168.0.0/16", "Type": "static", "State": "active",
-            "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "tgw-attach-far"}]}]));
+        estate.add(
+            "TransitGatewayAttachments",
+            json!({"TransitGatewayAttachmentId": "tgw-attach-far",
+            "TransitGatewayId": "tgw-1", "ResourceType": kind, "ResourceId": "far-1", "State": "available"}),
+        );
+        routes(
+            &mut estate,
+            json!([{"DestinationCidrBlock": "192.168.0.0/16", "Type": "static", "State": "active",
+            "TransitGatewayAttachments": [{"TransitGatewayAttachmentId": "tgw-attach-far"}]}]),
+        );
         estate.route("rtb-main", "192.168.0.0/16 tgw-1");
         let said = estate.ask("10.0.1.10", "192.168.3.4", "tcp 443");
         said.is("U U U").because(&["UNSUPPORTED_COMPONENT"]);
@@ -434,7 +475,12 @@ fn rt44_overlapping_vpcs_cannot_reach_each_other() {
     estate.group("sg-o", OPEN).instance("a", "10.0.1.10", &["sg-o"]);
     estate.vpc("vpc-2", "10.0.0.0/16").subnet("subnet-z", "vpc-2", "10.0.77.0/24", "us-east-1a");
     estate.group_in("sg-2", "vpc-2", OPEN).instance("z", "10.0.77.7", &["sg-2"]);
-    estate.transit("tgw-1").attach("tgw-1", "vpc-1", &["subnet-a"], "tgw-rtb-1").attach("tgw-1", "vpc-2", &["subnet-z"], "tgw-rtb-1");
+    estate.transit("tgw-1").attach("tgw-1", "vpc-1", &["subnet-a"], "tgw-rtb-1").attach(
+        "tgw-1",
+        "vpc-2",
+        &["subnet-z"],
+        "tgw-rtb-1",
+    );
     estate.transit_table("tgw-rtb-1", "tgw-1", &[], &["vpc-2"]);
     estate.route("rtb-main", "0.0.0.0/0 tgw-1").route("rtb-main-vpc-2", "0.0.0.0/0 tgw-1");
     estate.ask("10.0.1.10", "eni-z", "tcp 443").is("B B -").because(&["NO_POSSIBLE_DESTINATION"]);
@@ -443,7 +489,9 @@ fn rt44_overlapping_vpcs_cannot_reach_each_other() {
 #[test]
 fn rt42_egress_rules_name_no_groups_over_a_transit_gateway() {
     let mut estate = joined();
-    estate.change("TransitGateways", "TransitGatewayId", "tgw-1", |g| g["Options"] = json!({"SecurityGroupReferencingSupport": "enable"}));
+    estate.change("TransitGateways", "TransitGatewayId", "tgw-1", |g| {
+        g["Options"] = json!({"SecurityGroupReferencingSupport": "enable"});
+    });
     estate.group("sg-a", &["egress tcp 443 sg-2"]);
     estate.eni("a", |eni| eni["Groups"] = json!([{"GroupId": "sg-a"}]));
     estate.ask("10.0.1.10", "10.1.1.30", "tcp 443").is("B B -").because(&["SG_REFERENCING_SUPPORT"]);
@@ -452,8 +500,14 @@ fn rt42_egress_rules_name_no_groups_over_a_transit_gateway() {
 #[test]
 fn rt38_ipv6_by_propagation() {
     let mut estate = joined();
-    estate.vpc_ipv6("vpc-1", "2600:1f18:1::/56").subnet_ipv6("subnet-a", "2600:1f18:1:1::/64").ipv6("a", "2600:1f18:1:1::a");
-    estate.vpc_ipv6("vpc-2", "2600:1f18:2::/56").subnet_ipv6("subnet-c", "2600:1f18:2:1::/64").ipv6("c", "2600:1f18:2:1::c");
+    estate
+        .vpc_ipv6("vpc-1", "2600:1f18:1::/56")
+        .subnet_ipv6("subnet-a", "2600:1f18:1:1::/64")
+        .ipv6("a", "2600:1f18:1:1::a");
+    estate
+        .vpc_ipv6("vpc-2", "2600:1f18:2::/56")
+        .subnet_ipv6("subnet-c", "2600:1f18:2:1::/64")
+        .ipv6("c", "2600:1f18:2:1::c");
     estate.ask("eni-a", "eni-c", "tcp 443 v6").is("B B -").because(&["NO_ROUTE_TO_DESTINATION"]);
     estate.route("rtb-main", "2600:1f18:2::/56 tgw-1").route("rtb-main-vpc-2", "2600:1f18:1::/56 tgw-1");
     estate.ask("eni-a", "eni-c", "tcp 443 v6").is("R R R");

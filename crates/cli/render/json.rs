@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use super::Told;
 use super::ends::{self, End, Where};
-use super::{facts, reasons};
+use super::facts;
 
 /// The schema of answers.
 pub(crate) const SCHEMA: &str = "reach.query/1";

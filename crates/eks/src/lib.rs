@@ -54,8 +54,7 @@ pub fn question(
 ) -> Result<Question, SelectorError> {
     let scope = Scope { cluster, vpc: None };
     let sources = select::sources(network, scope, from)?;
-    let mut question =
-        Question { from: sources, to: Vec::new(), products: Vec::new(), ask, assumptions: Vec::new() };
+    let mut question = Question { from: sources, to: Vec::new(), products: Vec::new(), ask, assumptions: Vec::new() };
     // A name or an address may mean something else in each VPC that a source lies in.
     let mut places: Vec<(Option<Idx<Vpc>>, Vec<usize>)> = Vec::new();
     for (position, endpoint) in question.from.iter().enumerate() {

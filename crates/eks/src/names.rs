@@ -16,7 +16,13 @@ use crate::roles::{self, Cluster};
 use crate::select::View;
 
 /// A name without addresses in the snapshot.
-pub(crate) fn unresolved(name: &str, code: Code, semantics: &'static str, note: &str, call: Option<Call>) -> Destination {
+pub(crate) fn unresolved(
+    name: &str,
+    code: Code,
+    semantics: &'static str,
+    note: &str,
+    call: Option<Call>,
+) -> Destination {
     let note = (!note.is_empty()).then(|| note.to_owned());
     Endpoint::Unresolved(Arc::new(Unresolved { name: name.into(), code, semantics, note, call })).into()
 }
@@ -58,7 +64,11 @@ fn resolution(network: &Network, vpc: Idx<Vpc>, private_names: bool, assumptions
 }
 
 /// `apiserver`: the endpoint that the cluster's DNS name resolves to from there (section 7.3, EK-14 to EK-17).
-pub(crate) fn api_server(network: &Network, cluster: &Cluster, view: &mut View<'_>) -> Result<Vec<Destination>, SelectorError> {
+pub(crate) fn api_server(
+    network: &Network,
+    cluster: &Cluster,
+    view: &mut View<'_>,
+) -> Result<Vec<Destination>, SelectorError> {
     let described = network.clusters.find(&cluster.name).map(|idx| network.clusters.get(idx));
     let Some(described) = described else {
         let call = Some(Call::DescribeCluster);
@@ -80,8 +90,7 @@ pub(crate) fn api_server(network: &Network, cluster: &Cluster, view: &mut View<'
             }
         },
         // EK-17: outside the cluster's VPC the name has public addresses.
-        (true, true) => false,
-        (false, _) => false,
+        (true | false, _) => false,
     };
     if private {
         let interfaces = roles::control_plane(network, &cluster.name);
@@ -175,7 +184,9 @@ fn vpc_region(network: &Network, vpc: Idx<Vpc>) -> Option<String> {
     let zone = network.vpcs.get(vpc).subnets.iter().find_map(|&subnet| network.subnets.get(subnet).zone.as_deref())?;
     let mut parts = Vec::new();
     for part in zone.split('-') {
-        parts.push(part.trim_end_matches(|c: char| c.is_ascii_alphabetic() && part.starts_with(|d: char| d.is_ascii_digit())));
+        parts.push(
+            part.trim_end_matches(|c: char| c.is_ascii_alphabetic() && part.starts_with(|d: char| d.is_ascii_digit())),
+        );
         if part.starts_with(|c: char| c.is_ascii_digit()) {
             return Some(parts.join("-"));
         }
@@ -253,7 +264,11 @@ pub(crate) fn cluster_ip(network: &Network, address: IpAddr, place: Option<Idx<V
             return Some(service(network, found, place));
         }
     }
-    let (_, cluster) = network.clusters.iter().find(|(_, c)| c.service_cidrs.iter().any(|net| net.contains(&address)))?;
+    // Clusters often share a service CIDR: the one of the sender's VPC is meant.
+    let holds = |c: &&reach_model::network::Cluster| c.service_cidrs.iter().any(|net| net.contains(&address));
+    let clusters: Vec<_> = network.clusters.iter().map(|(_, cluster)| cluster).filter(holds).collect();
+    let own = |c: &&&reach_model::network::Cluster| place.is_some() && c.vpc.as_ref().and_then(Ref::known) == place;
+    let cluster = clusters.iter().find(own).or_else(|| clusters.first())?;
     let in_vpc = !network.vpcs_of(address).is_empty();
     if in_vpc {
         return None;

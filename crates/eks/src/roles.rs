@@ -32,7 +32,8 @@ pub fn clusters(network: &Network) -> Vec<Cluster> {
     names.extend(network.interfaces.iter().filter_map(|(_, e)| host::control_plane_of(network, e)));
     names.extend(network.instances.iter().filter_map(|(_, i)| host::cluster_name(i)).map(Box::from));
     let vpc = |name: &str| {
-        let of_plane = network.interfaces.iter().find(|(_, e)| host::control_plane_of(network, e).as_deref() == Some(name));
+        let of_plane =
+            network.interfaces.iter().find(|(_, e)| host::control_plane_of(network, e).as_deref() == Some(name));
         of_plane.and_then(|(_, e)| e.vpc.as_ref()).and_then(Ref::known)
     };
     names.into_iter().map(|name| Cluster { vpc: vpc(&name), name }).collect()
@@ -61,7 +62,7 @@ pub(crate) fn one_cluster(network: &Network, wanted: Option<&str>, selector: &st
     }
 }
 
-/// The live nodes of a cluster (contract §2), all or of one node group.
+/// The live nodes of a cluster, all or of one node group.
 pub fn nodes(network: &Network, cluster: &str, group: Option<&str>) -> Vec<Idx<Instance>> {
     network
         .instances
@@ -87,7 +88,7 @@ pub fn control_plane(network: &Network, cluster: &str) -> Vec<Idx<NetworkInterfa
         .collect()
 }
 
-/// The pods of a cluster (contract §2): the running ones of the kubectl lists, and every CNI address that no listed
+/// The pods of a cluster: the running ones of the kubectl lists, and every CNI address that no listed
 /// pod explains unless the lists cover all nodes; without lists, every CNI address, delegated prefix and branch
 /// interface.
 pub fn pods(network: &Network, cluster: &Cluster) -> Vec<Endpoint> {
@@ -112,7 +113,8 @@ pub fn pods(network: &Network, cluster: &Cluster) -> Vec<Endpoint> {
     }
     for (idx, interface) in network.interfaces.iter().filter(|(_, e)| e.kind == InterfaceKind::Branch) {
         let node = host::host(network, interface).and_then(|id| network.instances.find(&id));
-        let of_cluster = node.is_none_or(|node| host::cluster_name(network.instances.get(node)) == Some(&*cluster.name));
+        let of_cluster =
+            node.is_none_or(|node| host::cluster_name(network.instances.get(node)) == Some(&*cluster.name));
         let in_vpc = cluster.vpc.is_none() || interface.vpc.as_ref().and_then(Ref::known) == cluster.vpc;
         let listed = interface.addresses.iter().any(|address| explained.contains(&address.ip));
         if of_cluster && in_vpc && !listed {
@@ -156,8 +158,10 @@ fn lists_cover(network: &Network, nodes: &[Idx<Instance>]) -> bool {
 pub(crate) fn pod_endpoint(network: &Network, cluster: &Cluster, pod: &Pod) -> Option<Endpoint> {
     let first = pod.addresses.first()?;
     let owners = network.addresses.owners_anywhere(*first);
-    let in_vpc = |idx: &Idx<NetworkInterface>| network.interfaces.get(*idx).vpc.as_ref().and_then(Ref::known) == cluster.vpc;
-    let owner = owners.iter().copied().find(|idx| cluster.vpc.is_some() && in_vpc(idx)).or_else(|| owners.first().copied());
+    let in_vpc =
+        |idx: &Idx<NetworkInterface>| network.interfaces.get(*idx).vpc.as_ref().and_then(Ref::known) == cluster.vpc;
+    let owner =
+        owners.iter().copied().find(|idx| cluster.vpc.is_some() && in_vpc(idx)).or_else(|| owners.first().copied());
     let Some(interface) = owner else { return Some(Endpoint::literal(*first)) };
     let owns = |address: &&IpAddr| network.interfaces.get(interface).owns(**address);
     let v4 = pod.addresses.iter().filter(owns).find(|a| a.is_ipv4()).copied();

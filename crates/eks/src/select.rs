@@ -1,4 +1,4 @@
-//! The grammar of selectors (contract §2) and the resources behind them.
+//! The grammar of selectors and the resources behind them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -51,14 +51,15 @@ pub(crate) fn destinations(
     resolve(network, scope, text, view, false)
 }
 
+/// Resolves a selector; where a collection that it enumerates was not collected in full, what may be missing from the
+/// set is one more endpoint of which nothing is known.
 fn resolve(
     network: &Network,
     scope: Scope<'_>,
     text: &str,
-    mut view: View<'_>,
+    view: View<'_>,
     source: bool,
 ) -> Result<Vec<Destination>, SelectorError> {
-    let nothing = || SelectorError::with(format!("`{text}` matches nothing in the snapshot"), suggestions(network, text));
     let text = text.trim();
     if let Some((qualifier, rest)) = qualified(text) {
         let scope = match qualifier {
@@ -67,6 +68,64 @@ fn resolve(
         };
         return resolve(network, scope, rest, view, source);
     }
+    let (calls, one) = enumerates(network, text);
+    let missing = calls.iter().copied().find(|&call| !collected_everywhere(network, scope, call));
+    let found = match (find(network, scope, text, view, source), missing) {
+        (Err(_), Some(_)) => Vec::new(),
+        (found, _) => found?,
+    };
+    match missing {
+        Some(call) if !one || found.is_empty() => {
+            let note = if found.is_empty() { "who is meant" } else { "whether these are all" };
+            let unseen = unresolved(text, Code::NotCollected, "M-4", note, Some(call));
+            Ok(found.into_iter().chain([unseen]).collect())
+        }
+        _ => Ok(found),
+    }
+}
+
+/// The collections that a selector looks through, and whether it means one thing rather than a set.
+fn enumerates(network: &Network, text: &str) -> (&'static [Call], bool) {
+    const HOSTS: &[Call] = &[Call::DescribeInstances, Call::DescribeNetworkInterfaces];
+    const INTERFACES: &[Call] = &[Call::DescribeNetworkInterfaces];
+    match text.split_once('/').map_or(text, |(head, _)| head) {
+        "pod" if text != "pod" => (&[], true),
+        "node" | "pod" | "name" | "tag" => (HOSTS, false),
+        "controlplane" => (INTERFACES, false),
+        _ => match text.split_once('-').map(|(kind, _)| kind) {
+            Some("i") => (&[Call::DescribeInstances], true),
+            Some("eni") => (INTERFACES, true),
+            Some("subnet") => (&[Call::DescribeSubnets, Call::DescribeNetworkInterfaces], false),
+            Some("sg") => (&[Call::DescribeSecurityGroups, Call::DescribeNetworkInterfaces], false),
+            Some("vpc") => (&[Call::DescribeVpcs, Call::DescribeNetworkInterfaces], false),
+            _ => match text.parse::<IpNet>() {
+                Ok(net) if !network.vpcs_of(net.network()).is_empty() => (INTERFACES, false),
+                _ => (&[], true),
+            },
+        },
+    }
+}
+
+/// Whether a call was answered in full wherever the selector looks.
+fn collected_everywhere(network: &Network, scope: Scope<'_>, call: Call) -> bool {
+    let scopes =
+        network.vpcs.iter().filter(|(idx, _)| scope.vpc.is_none_or(|vpc| vpc == *idx)).map(|(_, vpc)| vpc.scope);
+    let mut scopes = scopes.peekable();
+    if scopes.peek().is_none() {
+        return network.collected(0, call);
+    }
+    scopes.all(|scope| network.collected(scope, call))
+}
+
+fn find(
+    network: &Network,
+    scope: Scope<'_>,
+    text: &str,
+    mut view: View<'_>,
+    source: bool,
+) -> Result<Vec<Destination>, SelectorError> {
+    let nothing =
+        || SelectorError::with(format!("`{text}` matches nothing in the snapshot"), suggestions(network, text));
     let whole = |endpoints: Vec<Endpoint>| -> Vec<Destination> { endpoints.into_iter().map(Into::into).collect() };
     let (head, rest) = text.split_once('/').map_or((text, None), |(head, rest)| (head, Some(rest)));
     let found: Vec<Destination> = match (head, rest) {
@@ -100,9 +159,9 @@ fn resolve(
         ("lb", Some(name)) => load_balancer(network, name)?,
         ("name", Some(name)) => whole(by_tag(network, scope, |tags| tag(tags, "Name") == Some(name))),
         ("tag", Some(pair)) => {
-            let (key, value) = pair.split_once('=').ok_or_else(|| {
-                SelectorError::new(format!("`{text}` is not of the form `tag/KEY=VALUE`"))
-            })?;
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| SelectorError::new(format!("`{text}` is not of the form `tag/KEY=VALUE`")))?;
             whole(by_tag(network, scope, |tags| tag(tags, key) == Some(value)))
         }
         _ => {
@@ -113,9 +172,11 @@ fn resolve(
                     let hint = net.trunc().to_string();
                     return Err(SelectorError::with(format!("`{text}` has host bits set"), [hint]));
                 }
-                // Contract §2: VPCs may share a CIDR; the source's own comes first.
+                // VPCs may share a CIDR; the source's own comes first.
                 let own = view.place.filter(|&vpc| {
-                    !source && network.vpcs.get(vpc).contains(net.network()) && network.vpcs.get(vpc).contains(net.broadcast())
+                    !source
+                        && network.vpcs.get(vpc).contains(net.network())
+                        && network.vpcs.get(vpc).contains(net.broadcast())
                 });
                 cidr_selector(network, Scope { vpc: scope.vpc.or(own), ..scope }, net)
             } else if text.contains('/') && text.split('/').next().is_some_and(|a| a.parse::<IpAddr>().is_ok()) {
@@ -155,15 +216,13 @@ fn node_endpoints(
     group: Option<&str>,
 ) -> Result<Vec<Endpoint>, SelectorError> {
     let cluster = roles::one_cluster(network, scope.cluster, text)?;
-    let plane_scope = network.clusters.find(&cluster.name).map_or(0, |idx| network.clusters.get(idx).scope);
-    if network.instances.is_empty() && !network.collected(plane_scope, Call::DescribeInstances) {
-        let call = Some(Call::DescribeInstances);
-        return Ok(vec![unresolved(text, Code::NotCollected, "API-4", "which instances are nodes", call).endpoint]);
-    }
     let nodes = roles::nodes(network, &cluster.name, group);
     if nodes.is_empty() {
         let groups = roles::node_groups(network, &cluster.name).into_iter().map(|group| format!("node/{group}"));
-        return Err(SelectorError::with(format!("`{text}` matches no running node of cluster `{}`", cluster.name), groups));
+        return Err(SelectorError::with(
+            format!("`{text}` matches no running node of cluster `{}`", cluster.name),
+            groups,
+        ));
     }
     let endpoints = nodes.into_iter().filter_map(|node| instance_endpoint(network, node));
     Ok(endpoints.filter(|endpoint| endpoint.interface().is_none_or(|idx| in_scope(network, scope, idx))).collect())
@@ -212,8 +271,8 @@ fn pod_by_name(network: &Network, scope: Scope<'_>, text: &str, rest: &str) -> R
     if !pod.running {
         return Err(SelectorError::new(format!("pod `{namespace}/{}` is not running", pod.name)));
     }
-    let cluster = roles::one_cluster(network, scope.cluster, text)
-        .unwrap_or(Cluster { name: "".into(), vpc: scope.vpc });
+    let cluster =
+        roles::one_cluster(network, scope.cluster, text).unwrap_or(Cluster { name: "".into(), vpc: scope.vpc });
     roles::pod_endpoint(network, &cluster, pod)
         .ok_or_else(|| SelectorError::new(format!("pod `{namespace}/{}` has no address yet", pod.name)))
 }
@@ -248,11 +307,7 @@ fn load_balancer(network: &Network, name: &str) -> Result<Vec<Destination>, Sele
 }
 
 /// Instances with the tag, and interfaces with it that belong to none of them.
-fn by_tag(
-    network: &Network,
-    scope: Scope<'_>,
-    matches: impl Fn(&reach_model::network::Tags) -> bool,
-) -> Vec<Endpoint> {
+fn by_tag(network: &Network, scope: Scope<'_>, matches: impl Fn(&reach_model::network::Tags) -> bool) -> Vec<Endpoint> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for (idx, instance) in network.instances.iter().filter(|(_, instance)| instance.is_live()) {
         if matches(&instance.tags) {
@@ -268,7 +323,7 @@ fn by_tag(
     endpoints
 }
 
-/// Whether an interface can start or receive traffic (contract §2): not a translator's, not of a stopped instance.
+/// Whether an interface can start or receive traffic: not a translator's, not of a stopped instance.
 fn takes_part(network: &Network, idx: Idx<NetworkInterface>) -> bool {
     let interface = network.interfaces.get(idx);
     !matches!(interface.kind, InterfaceKind::NatGateway | InterfaceKind::TransitGateway)
@@ -305,7 +360,7 @@ fn address_selector(
     match owners.as_slice() {
         [] => Ok(literal()),
         [one] => Ok(own(*one)),
-        // Contract §2: the routes of a source inside a VPC lead to one of them.
+        // The routes of a source inside a VPC lead to one of them.
         _ if !source && !view.outside => Ok(literal()),
         many => {
             let vpcs = many.iter().filter_map(|&idx| network.interfaces.get(idx).vpc.as_ref());
@@ -324,8 +379,14 @@ fn cidr_selector(network: &Network, scope: Scope<'_>, net: IpNet) -> Vec<Destina
         }
         let addresses = interface.addresses.iter().filter(|address| net.contains(&address.ip));
         endpoints.extend(addresses.map(|address| Endpoint::address(idx, address.ip)));
-        let prefixes = interface.prefixes.iter().filter(|prefix| net.contains(*prefix));
-        endpoints.extend(prefixes.map(|&net| Endpoint::Prefix { interface: idx, net }));
+        // A range that is narrower than a delegated prefix is the part of it that it names.
+        let common = |prefix: &IpNet| match (net.contains(prefix), prefix.contains(&net)) {
+            (true, _) => Some(*prefix),
+            (_, true) => Some(net),
+            _ => None,
+        };
+        let prefixes = interface.prefixes.iter().filter_map(common);
+        endpoints.extend(prefixes.map(|net| Endpoint::Prefix { interface: idx, net }));
     }
     if endpoints.is_empty() && network.vpcs_of(net.network()).is_empty() {
         endpoints.push(range(None, IpSet::from(net)));
@@ -345,7 +406,20 @@ fn by_id(network: &Network, scope: Scope<'_>, text: &str) -> Result<Vec<Endpoint
     };
     let kind = text.split_once('-').map_or("", |(kind, _)| kind);
     let endpoints = match kind {
-        "i" => instance_endpoint(network, find_one(&network.instances, text)?).into_iter().collect(),
+        "i" => match find_one(&network.instances, text) {
+            Ok(instance) => instance_endpoint(network, instance).into_iter().collect(),
+            // An interface may name an instance that was not collected.
+            Err(error) => {
+                let of_instance = |e: &NetworkInterface| {
+                    e.is_primary_interface() && e.instance().is_some_and(|i| i.id(&network.instances).as_str() == text)
+                };
+                let found = members(&of_instance);
+                if found.is_empty() {
+                    return Err(error);
+                }
+                found
+            }
+        },
         "eni" => vec![Endpoint::primary(network, find_one(&network.interfaces, text)?)],
         "subnet" => {
             let subnet = Ref::Known(find_one(&network.subnets, text)?);
@@ -402,7 +476,9 @@ fn endpoint_addresses(network: &Network, idx: Idx<reach_model::network::VpcEndpo
         let nets: Vec<IpNet> = lists.flat_map(|(_, list)| list.cidrs.iter().flatten().copied()).collect();
         if nets.is_empty() {
             let call = Some(Call::GetManagedPrefixListEntries);
-            return vec![unresolved(endpoint.id.as_str(), Code::NotCollected, "PL-9", "the service's ranges", call).endpoint];
+            return vec![
+                unresolved(endpoint.id.as_str(), Code::NotCollected, "PL-9", "the service's ranges", call).endpoint,
+            ];
         }
         return vec![range(Some(endpoint.id.as_str().into()), nets.into_iter().collect())];
     }
@@ -448,11 +524,24 @@ fn suggestions(network: &Network, text: &str) -> Vec<String> {
             list.push(format!("name/{name}"));
         }
     }
-    list.extend(network.load_balancers.iter().filter(|lb| lb.name.contains(&lower)).map(|lb| format!("lb/{}", lb.name)));
+    list.extend(
+        network.load_balancers.iter().filter(|lb| lb.name.contains(&lower)).map(|lb| format!("lb/{}", lb.name)),
+    );
     if list.is_empty() {
-        list = ["node", "controlplane", "pod", "apiserver", "internet", "aws/s3", "name/NAME", "tag/KEY=VALUE", "i-…", "eni-…"]
-            .map(str::to_owned)
-            .to_vec();
+        list = [
+            "node",
+            "controlplane",
+            "pod",
+            "apiserver",
+            "internet",
+            "aws/s3",
+            "name/NAME",
+            "tag/KEY=VALUE",
+            "i-…",
+            "eni-…",
+        ]
+        .map(str::to_owned)
+        .to_vec();
     }
     list
 }

@@ -14,11 +14,7 @@ use crate::reason::Code;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// An interface by one address of each family that it is asked in.
-    Interface {
-        interface: Idx<NetworkInterface>,
-        v4: Option<IpAddr>,
-        v6: Option<IpAddr>,
-    },
+    Interface { interface: Idx<NetworkInterface>, v4: Option<IpAddr>, v6: Option<IpAddr> },
     /// A delegated prefix: every address in it, as one endpoint.
     Prefix { interface: Idx<NetworkInterface>, net: IpNet },
     /// Addresses that no interface of the snapshot has.
@@ -46,7 +42,7 @@ pub struct Outside {
     /// What it is called: `internet`, `aws/s3`; `None` for a literal address.
     pub name: Option<Box<str>>,
     pub addresses: IpSet,
-    /// Judge by the default range, which no route, rule or entry singles out, and list the others (contract §2).
+    /// Judge by the default range, which no route, rule or entry singles out, and list the others.
     pub by_default_range: bool,
     /// Sources that the service itself admits.
     pub admission: Option<Vec<IpNet>>,
@@ -79,7 +75,7 @@ impl Endpoint {
         }))
     }
 
-    /// The whole internet (contract §2, `internet`).
+    /// The whole internet.
     pub fn internet(network: &Network) -> Self {
         Endpoint::Outside(Arc::new(Outside {
             name: Some("internet".into()),
@@ -113,7 +109,13 @@ impl Endpoint {
     /// Whether it has an address of `family`.
     pub fn has(&self, family: Family) -> bool {
         match self {
-            Endpoint::Interface { v4, v6, .. } => if family == Family::V4 { v4.is_some() } else { v6.is_some() },
+            Endpoint::Interface { v4, v6, .. } => {
+                if family == Family::V4 {
+                    v4.is_some()
+                } else {
+                    v6.is_some()
+                }
+            }
             Endpoint::Prefix { net, .. } => Family::of(net.addr()) == family,
             Endpoint::Outside(outside) => outside.addresses.has_family(family),
             Endpoint::Unresolved(_) => false,
@@ -135,7 +137,7 @@ impl From<Endpoint> for Destination {
     }
 }
 
-/// The source ports that a client of this kind really uses (NA-9, contract §3).
+/// The source ports that a client of this kind really uses (NA-9).
 pub fn default_source_ports(network: &Network, endpoint: &Endpoint) -> IntervalSet<u16> {
     let interface = endpoint.interface().map(|idx| network.interfaces.get(idx));
     let host = interface.and_then(|interface| crate::host::host(network, interface));
@@ -167,7 +169,8 @@ fn internet_addresses(network: &Network) -> IpSet {
         own.extend(vpc.cidrs_v4.iter().copied().map(IpNet::V4));
         own.extend(vpc.cidrs_v6.iter().copied().map(IpNet::V6));
     }
-    let public = network.interfaces.iter().flat_map(|(_, interface)| interface.addresses.iter().filter_map(|a| a.public));
+    let public =
+        network.interfaces.iter().flat_map(|(_, interface)| interface.addresses.iter().filter_map(|a| a.public));
     own.extend(public.map(|address| IpNet::from(IpAddr::V4(address))));
     let own: IpSet = own.into_iter().collect();
     everything.subtract(&own)

@@ -171,9 +171,9 @@ pub fn message(network: &Network, reason: &Reason) -> String {
             "a rule of {gate} refers to the other end's security group, but references do not work over this path \
              ({what} {peer}); a CIDR rule is needed"
         ),
-        Code::UnknownPeeredSgs => format!(
-            "whether {from} carries {note} is not in the snapshot, and a rule of {gate} depends on it ({what})"
-        ),
+        Code::UnknownPeeredSgs => {
+            format!("whether {from} carries {note} is not in the snapshot, and a rule of {gate} depends on it ({what})")
+        }
         Code::SubnetAclRestriction => match &reason.rule {
             Some(RuleRef::AclEntry(_, _, 0)) => {
                 format!("no {direction} entry of {site} matches {what} {peer}, and what none matches is denied")
@@ -201,9 +201,9 @@ pub fn message(network: &Network, reason: &Reason) -> String {
             "API-4" => format!("{site} does not run"),
             _ => format!("nobody who runs has the address {to} ({site})"),
         },
-        Code::IgwPublicIpAssociationForEgress => format!(
-            "{from} has no public address, and without one {site} drops what goes to the internet"
-        ),
+        Code::IgwPublicIpAssociationForEgress => {
+            format!("{from} has no public address, and without one {site} drops what goes to the internet")
+        }
         Code::IgwPrivateIpAssociationForIngress => {
             format!("{to} has no public address, and from the internet there is no other way to it")
         }
@@ -213,17 +213,17 @@ pub fn message(network: &Network, reason: &Reason) -> String {
         Code::IgwSourceNotInRfc1918Ingress | Code::IgwSourceNotInRfc6598Ingress => {
             format!("a packet from the private address {from} cannot come in by {site}")
         }
-        Code::IngressRtbTrafficRedirection => format!(
-            "what comes in is steered through an appliance, but the answer leaves by {site} directly"
-        ),
+        Code::IngressRtbTrafficRedirection => {
+            format!("what comes in is steered through an appliance, but the answer leaves by {site} directly")
+        }
         Code::VpcBlockPublicAccessEnabled => format!("VPC block public access stops this traffic at {site}"),
-        Code::NgwSourceAddressReassign => format!(
-            "the answer would reach the client with another source address than {from}: it leaves by {site}"
-        ),
+        Code::NgwSourceAddressReassign => {
+            format!("the answer would reach the client with another source address than {from}: it leaves by {site}")
+        }
         Code::NgwUnsolicited => format!("{site} belongs to a NAT gateway, which accepts answers only"),
-        Code::RemapEphemeralPort => format!(
-            "{site} uses ports 1024-65535 towards the server, and answers come back to {note} only"
-        ),
+        Code::RemapEphemeralPort => {
+            format!("{site} uses ports 1024-65535 towards the server, and answers come back to {note} only")
+        }
         Code::ProtocolRestriction => format!("{site} does not carry {what}"),
         Code::EgressOnlyGatewayInbound => format!("{site} carries only connections that were started inside"),
         Code::PcxRequiresAddressInVpcCidr => {
@@ -279,6 +279,10 @@ pub const fn assumption(assumption: Assumption) -> &'static str {
         Assumption::BlockPublicAccessOff => {
             "VPC block public access is off (`aws ec2 describe-vpc-block-public-access-options` tells)"
         }
+        Assumption::NoBlockPublicAccessExclusions => {
+            "nothing is excluded from VPC block public access \
+             (`aws ec2 describe-vpc-block-public-access-exclusions` tells)"
+        }
         Assumption::Port25Blocked => "outbound port 25 is blocked by AWS's default (AWS Support can lift it)",
         Assumption::CniSnat => {
             "the VPC CNI gives what leaves the VPC the node's address (AWS_VPC_K8S_CNI_EXTERNALSNAT=false; \
@@ -300,7 +304,8 @@ pub fn endpoint_name(network: &Network, endpoint: &Endpoint) -> Option<String> {
     match endpoint {
         Endpoint::Interface { interface, .. } | Endpoint::Prefix { interface, .. } => {
             let interface = network.interfaces.get(*interface);
-            let of_instance = interface.instance().and_then(Ref::known).and_then(|i| network.instances.get(i).name.clone());
+            let of_instance =
+                interface.instance().and_then(Ref::known).and_then(|i| network.instances.get(i).name.clone());
             let described = || {
                 let text = &interface.description;
                 (!text.is_empty() && interface.instance().is_none()).then(|| text.to_string())

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use reach_model::Call;
 use reach_model::ids::InstanceId;
-use reach_model::network::{Cluster, Idx, Instance, InterfaceKind, Network, NetworkInterface, Ref, tag};
+use reach_model::network::{Cluster, Idx, Instance, InterfaceKind, Network, NetworkInterface, Pod, Ref, tag};
 
 /// Whether the owner of an interface can send and receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +38,46 @@ pub fn liveness(network: &Network, interface: &NetworkInterface) -> Liveness {
     }
 }
 
-/// The instance whose kernel an interface belongs to: a branch interface's is its trunk's.
+/// The instance whose kernel an interface belongs to: a branch interface's is its trunk's, or its pod's node.
 pub fn host(network: &Network, interface: &NetworkInterface) -> Option<InstanceId> {
     if let Some(instance) = interface.instance() {
         return Some(instance.id(&network.instances).clone());
     }
-    let trunk = network.interfaces.find(interface.trunk.as_ref()?)?;
-    network.interfaces.get(trunk).instance().map(|instance| instance.id(&network.instances).clone())
+    if let Some(trunk) = &interface.trunk {
+        let trunk = network.interfaces.find(trunk)?;
+        return network.interfaces.get(trunk).instance().map(|instance| instance.id(&network.instances).clone());
+    }
+    if interface.kind != InterfaceKind::Branch {
+        return None;
+    }
+    // Without the trunk associations the pod that has the address tells its node.
+    let has = |pod: &&Pod| pod.addresses.iter().any(|address| interface.owns(*address));
+    let node = network.kubernetes.pods.iter().find(has)?.node.as_ref()?;
+    let named = network.instances.iter().find(|(_, instance)| instance.private_dns_name.as_ref() == Some(node));
+    named.map(|(_, instance)| instance.id.clone())
+}
+
+/// Whether two interfaces belong to the kernel of one host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colocation {
+    /// They do.
+    Same,
+    /// They do not; what hangs on no instance shares none.
+    Apart,
+    /// The node of a pod's branch interface is not in the snapshot.
+    Unseen,
+}
+
+/// Judges two interfaces by their hosts.
+pub fn colocation(network: &Network, a: &NetworkInterface, b: &NetworkInterface) -> Colocation {
+    let unseen = |interface: &NetworkInterface| interface.kind == InterfaceKind::Branch;
+    match (host(network, a), host(network, b)) {
+        (Some(a), Some(b)) if a == b => Colocation::Same,
+        (None, Some(_)) if unseen(a) => Colocation::Unseen,
+        (Some(_), None) if unseen(b) => Colocation::Unseen,
+        (None, None) if unseen(a) && unseen(b) => Colocation::Unseen,
+        _ => Colocation::Apart,
+    }
 }
 
 /// The name of the cluster that an instance is a node of, by its tags.
@@ -82,8 +115,9 @@ pub struct PodPlace<'n> {
 pub fn pod_place<'n>(network: &'n Network, interface: &NetworkInterface, address: IpAddr) -> Option<PodPlace<'n>> {
     if interface.kind == InterfaceKind::Branch {
         let node = host(network, interface).and_then(|id| network.instances.find(&id));
-        let cluster = node.and_then(|node| cluster_name(network.instances.get(node)));
-        return Some(PodPlace { node, cluster: find_cluster(network, cluster), branch: true, windows: false });
+        let name = node.and_then(|node| cluster_name(network.instances.get(node)));
+        let cluster = find_cluster(network, name).or_else(|| only_cluster_of(network, interface));
+        return Some(PodPlace { node, cluster, branch: true, windows: false });
     }
     let node = interface.instance().and_then(Ref::known)?;
     let instance = network.instances.get(node);
@@ -101,6 +135,14 @@ pub fn pod_place<'n>(network: &'n Network, interface: &NetworkInterface, address
         branch: false,
         windows: instance.windows,
     })
+}
+
+/// The one cluster of an interface's VPC, where there is just one.
+fn only_cluster_of<'n>(network: &'n Network, interface: &NetworkInterface) -> Option<&'n Cluster> {
+    let mut of_vpc =
+        network.clusters.iter().filter(|(_, cluster)| cluster.vpc.is_some() && cluster.vpc == interface.vpc);
+    let (_, first) = of_vpc.next()?;
+    of_vpc.next().is_none().then_some(first)
 }
 
 fn find_cluster<'n>(network: &'n Network, name: Option<&str>) -> Option<&'n Cluster> {

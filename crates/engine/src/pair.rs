@@ -152,11 +152,12 @@ pub fn judge(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) ->
     combine(network, from, cells, outside)
 }
 
-/// The families of source and destination (contract §3); they differ only for an IPv6 pod's IPv4 destination (EK-40).
+/// The families of source and destination; they differ only for an IPv6 pod's IPv4 destination (EK-40).
 fn families(network: &Network, from: &Endpoint, to: &Endpoint, ask: &Ask) -> Option<(Family, Family)> {
     let implied = ask.lanes.iter().find_map(Lane::family);
     let wanted = ask.family.or(if ask.lanes.len() == 1 { implied } else { None });
-    let candidates = [Family::V4, Family::V6].into_iter().filter(|family| wanted.is_none_or(|wanted| wanted == *family));
+    let candidates =
+        [Family::V4, Family::V6].into_iter().filter(|family| wanted.is_none_or(|wanted| wanted == *family));
     for family in candidates {
         if from.has(family) && to.has(family) {
             return Some((family, family));
@@ -179,8 +180,17 @@ fn lanes_of(ask: &Ask, family: Family) -> Vec<Lane> {
 /// A denial without any walk.
 fn refused(code: Code, semantics: &'static str, from: &Endpoint) -> PairAnswer {
     let site = from.interface().map_or(Site::Internet, Site::Interface);
-    let reason =
-        Reason { leg: Leg::Forward, code, direction: None, site, rule: None, semantics, note: None, call: None, packet: SaidOf::default() };
+    let reason = Reason {
+        leg: Leg::Forward,
+        code,
+        direction: None,
+        site,
+        rule: None,
+        semantics,
+        note: None,
+        call: None,
+        packet: SaidOf::default(),
+    };
     without_walk(Verdict::Blocked, reason)
 }
 
@@ -235,7 +245,7 @@ fn ends<'a>(
         _ => None,
     };
     let interface = to.interface();
-    // From the internet an endpoint is reached by the public address of that private address (contract §2).
+    // From the internet an endpoint is reached by the public address of that private address.
     let from_internet = from.interface().is_none() && !simulate::is_private_address(source);
     let public = interface.filter(|_| from_internet).and_then(|idx| network.interfaces.get(idx).public_of(destination));
     let address = public.map_or(destination, IpAddr::V4);
@@ -285,7 +295,8 @@ fn cell(
         match (lane, &to.ports) {
             (Lane::Ports(protocol, asked), Some(map)) => {
                 // EK-42: kube-proxy translates at the sender's node; the asked port is the service's.
-                for &(_, port, target_port) in map.iter().filter(|(p, port, _)| p == protocol && asked.contains(*port)) {
+                for &(_, port, target_port) in map.iter().filter(|(p, port, _)| p == protocol && asked.contains(*port))
+                {
                     let inner = Lane::Ports(*protocol, IntervalSet::single(target_port));
                     for mut piece in judge_lane(network, start, target, &inner, &client_ports, met) {
                         piece.what = AllowedPorts::Ports(*protocol, IntervalSet::single(port));
@@ -348,8 +359,7 @@ fn judge_lane(
                 probe_cuts(*protocol, transport(first), met).port_pieces(network, *protocol, asked)
             };
             for part in parts {
-                // Port 0 stands for its piece only where it is alone in it: nobody uses it.
-                let Some(port) = part.first_from(1).or_else(|| part.first()) else { continue };
+                let Some(port) = sample(&part) else { continue };
                 let what = AllowedPorts::Ports(*protocol, part);
                 pieces.push(walk(*protocol, transport(port), what));
             }
@@ -363,7 +373,8 @@ fn judge_lane(
                 let family = if *protocol == Protocol::ICMP { Family::V4 } else { Family::V6 };
                 let mut own = probe_cuts(*protocol, Transport::Icmp { kind, code }, met);
                 // The filters that a reply meets, whichever message it answers.
-                for (_, session) in simulate::forward(network, start, target, *protocol, Transport::Icmp { kind, code }) {
+                for (_, session) in simulate::forward(network, start, target, *protocol, Transport::Icmp { kind, code })
+                {
                     if session.has_responder() {
                         for reply in simulate::reply(network, &session, Transport::Icmp { kind, code }, None) {
                             own.add(network, &reply);
@@ -400,6 +411,12 @@ fn judge_lane(
         }
     }
     pieces
+}
+
+/// A port that stands for its piece: one that people know, else the first that anybody uses.
+fn sample(part: &PortRanges) -> Option<u16> {
+    let known = [443, 80, 22, 53, 10250].into_iter().find(|&port| part.contains(port));
+    known.or_else(|| part.first_from(1)).or_else(|| part.first())
 }
 
 /// Judges the reply to a ping or its kin; other messages have none.
@@ -460,11 +477,9 @@ fn judge_replies_by(
     met: &mut Cuts,
 ) {
     let Some(piece) = pieces.get(first) else { return };
-    let service = match piece.transport {
-        Transport::Ports { destination, .. } => destination,
-        _ => return,
-    };
-    let runs: Vec<&(Trace, Session)> = piece.runs.iter().filter(|(trace, _)| trace.verdict() != Verdict::Blocked).collect();
+    let Transport::Ports { destination: service, .. } = piece.transport else { return };
+    let runs: Vec<&(Trace, Session)> =
+        piece.runs.iter().filter(|(trace, _)| trace.verdict() != Verdict::Blocked).collect();
     let mut own = Cuts::default();
     let pool = PortRanges::range(POOL.0, POOL.1);
     let answer = |port: u16| Transport::Ports { source: service, destination: port };
@@ -517,7 +532,9 @@ fn judge_replies_by(
         }
     }
     if opaque {
-        per_source.iter_mut().for_each(|(_, verdicts)| verdicts.push(Verdict::Unknown));
+        for (_, verdicts) in &mut per_source {
+            verdicts.push(Verdict::Unknown);
+        }
     }
     let passing = |parts: &[(PortRanges, Vec<Verdict>)]| {
         let parts = parts.iter().filter(|(_, v)| Verdict::over(v.iter().copied()).is_some_and(Verdict::passes));
@@ -620,12 +637,8 @@ fn show(answer: &mut PairAnswer, piece: Piece, start: Start, target: Target<'_>)
         (Transport::Ports { destination, .. }, Some(source)) => Transport::Ports { source, destination },
         (transport, _) => transport,
     };
-    answer.witness = Some(Flow {
-        source: start.address(),
-        destination: target.address,
-        protocol: piece.protocol,
-        transport,
-    });
+    answer.witness =
+        Some(Flow { source: start.address(), destination: target.address, protocol: piece.protocol, transport });
     // Of the ways that AWS may pick, the one that shows the verdict.
     let wanted = piece.forward;
     let best = piece.runs.iter().position(|(trace, _)| trace.verdict() == wanted).unwrap_or(0);
@@ -711,13 +724,14 @@ fn combine(network: &Network, from: &Endpoint, mut cells: Vec<Cell>, by_default_
     answer
 }
 
-/// Contract §2, `internet`: the default range decides; where it is blocked but some carve-outs pass, partial.
+/// The default range decides; where it is blocked but some carve-outs pass, partial.
 ///
 /// `from_outside` tells which end is the outside.
 fn by_default(network: &Network, cells: Vec<Cell>, from_outside: bool) -> PairAnswer {
     // The default range is the largest piece: the one that nothing singles out.
     let size = |cell: &Cell| if from_outside { cell.source.count() } else { cell.destination.count() };
-    let default = cells.iter().enumerate().max_by_key(|(i, cell)| (size(cell), std::cmp::Reverse(*i))).map_or(0, |(i, _)| i);
+    let default =
+        cells.iter().enumerate().max_by_key(|(i, cell)| (size(cell), std::cmp::Reverse(*i))).map_or(0, |(i, _)| i);
     let mut carved = Carved::default();
     let mut default_answer: Option<PairAnswer> = None;
     let mut others: Vec<Cell> = Vec::new();
@@ -747,7 +761,8 @@ fn by_default(network: &Network, cells: Vec<Cell>, from_outside: bool) -> PairAn
         list.extend(outside.cidrs());
     }
     for list in [&mut carved.reachable, &mut carved.blocked, &mut carved.partial, &mut carved.unknown] {
-        list.sort();
+        let merged: IpSet = std::mem::take(list).into_iter().collect();
+        *list = merged.cidrs();
     }
     let some_pass = !carved.reachable.is_empty() || !carved.partial.is_empty();
     if answer.verdict == Verdict::Blocked && some_pass {
@@ -777,4 +792,3 @@ fn unique(reasons: &mut Vec<Reason>) {
     kept.sort_by_key(|reason| (reason.leg, reason.call.is_some()));
     *reasons = kept;
 }
-

@@ -82,7 +82,7 @@ pub struct Answer {
     pub assumptions: Vec<Assumption>,
 }
 
-/// How many groups an answer lists (contract §3).
+/// How many groups an answer lists.
 pub const MAX_GROUPS: usize = 1000;
 
 /// Two sets without a pair between them: the same single endpoint twice, or an empty set.
@@ -102,6 +102,9 @@ struct Key {
     outside: Option<Carved>,
 }
 
+/// The first answer of its kind, the pairs that have it, and the rules that decided any of them.
+type Class = (PairAnswer, Vec<(usize, usize)>, Vec<RuleRef>);
+
 /// Judges every pair of the question. Cost: |from| × |to| pair judgements.
 ///
 /// # Errors
@@ -112,10 +115,10 @@ pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
     let mut pairs = PairCounts::default();
     let (mut forwards, mut backs) = (Vec::new(), Vec::new());
     let mut assumptions = question.assumptions.clone();
-    let mut classes: BTreeMap<Key, (PairAnswer, Vec<(usize, usize)>, Vec<RuleRef>)> = BTreeMap::new();
+    let mut classes: BTreeMap<Key, Class> = BTreeMap::new();
     for (i, j) in question.pairs() {
         let (Some(from), Some(to)) = (question.from.get(i), question.to.get(j)) else { continue };
-        // Contract §2: among sets an endpoint with itself is no pair; two single selectors are asked host-locally.
+        // Among sets an endpoint with itself is no pair; two single selectors are asked host-locally.
         if !single && *from == to.endpoint {
             continue;
         }
@@ -154,19 +157,18 @@ pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
     for (answer, list, rules) in classes.into_values() {
         for (from, to) in products(question, &list) {
             let first = (from.first().copied().unwrap_or(0), to.first().copied().unwrap_or(0));
-            let members = |positions: &[usize]| positions.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
+            let members =
+                |positions: &[usize]| positions.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
             let targets: Vec<Endpoint> =
                 to.iter().filter_map(|&j| question.to.get(j)).map(|to| to.endpoint.clone()).collect();
             let count = list.iter().filter(|(i, j)| from.contains(i) && to.contains(j)).count();
             // The witness is of a pair of this group, not of another one with the same answer.
             let witness = list.iter().find(|(i, j)| from.contains(i) && to.contains(j));
             let answer = match witness {
-                Some(&(i, j)) if Some(&(i, j)) != list.first() => {
-                    match (question.from.get(i), question.to.get(j)) {
-                        (Some(from), Some(to)) => judge(network, from, to, &question.ask),
-                        _ => answer.clone(),
-                    }
-                }
+                Some(&(i, j)) if Some(&(i, j)) != list.first() => match (question.from.get(i), question.to.get(j)) {
+                    (Some(from), Some(to)) => judge(network, from, to, &question.ask),
+                    _ => answer.clone(),
+                },
                 _ => answer.clone(),
             };
             let mut answer = answer;

@@ -319,7 +319,7 @@ pub struct Step {
     pub rewritten: Option<(IpAddr, IpAddr)>,
 }
 
-/// A documented default that was used because the snapshot does not say otherwise (contract, switches).
+/// A documented default that was used because the snapshot does not say otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Assumption {
     /// `enableDnsSupport` is true.
@@ -330,6 +330,8 @@ pub enum Assumption {
     DhcpOptions,
     /// VPC block public access is off.
     BlockPublicAccessOff,
+    /// Nothing is excluded from VPC block public access.
+    NoBlockPublicAccessExclusions,
     /// Outbound port 25 is blocked.
     Port25Blocked,
     /// The CNI translates what leaves the VPC (`AWS_VPC_K8S_CNI_EXTERNALSNAT=false`).

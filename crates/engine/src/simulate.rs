@@ -230,7 +230,7 @@ pub fn is_private_address(address: IpAddr) -> bool {
     route::is_private(address)
 }
 
-/// The ICMP message that answers `kind`, where one does (contract §3).
+/// The ICMP message that answers `kind`, where one does.
 pub const fn icmp_reply(family: Family, kind: u8) -> Option<u8> {
     match (family, kind) {
         (Family::V4, 8) => Some(0),

@@ -21,8 +21,8 @@ pub use filter::{
     Direction, GroupPeer, NetworkAcl, NetworkAclEntry, Peer, PrefixList, RuleProtocol, SecurityGroup, SecurityGroupRule,
 };
 pub use interface::{
-    AddressIndex, EndpointKind, Instance, InstanceConnectEndpoint, InterfaceAddress, InterfaceAttachment, InterfaceKind,
-    LoadBalancer, NetworkInterface, VpcEndpoint,
+    AddressIndex, EndpointKind, Instance, InstanceConnectEndpoint, InterfaceAddress, InterfaceAttachment,
+    InterfaceKind, LoadBalancer, NetworkInterface, VpcEndpoint,
 };
 pub use place::{BlockMode, DnsServers, Subnet, Vpc};
 pub use routing::{
@@ -93,10 +93,8 @@ impl Network {
 
 /// Sorted key-value pairs of a tag list.
 fn tags(list: &[Tag]) -> Tags {
-    let mut tags: Tags = list
-        .iter()
-        .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
-        .collect();
+    let mut tags: Tags =
+        list.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect();
     tags.sort();
     tags
 }

@@ -19,7 +19,9 @@ fn acl_b(lines: &[&str]) -> Estate {
 
 /// `subnet-b` lets out everything and lets in what these lines say.
 fn into_b(lines: &[&str]) -> Estate {
-    acl_b(&lines.iter().copied().chain(["900 egress allow -1 0.0.0.0/0", "901 egress allow -1 ::/0"]).collect::<Vec<_>>())
+    acl_b(
+        &lines.iter().copied().chain(["900 egress allow -1 0.0.0.0/0", "901 egress allow -1 ::/0"]).collect::<Vec<_>>(),
+    )
 }
 
 fn acl_steps(said: &Said) -> Vec<&str> {
@@ -77,7 +79,11 @@ fn na2_nothing_matches_is_a_denial_with_or_without_the_final_entries() {
 
 #[test]
 fn na2_directions_have_their_own_numbers() {
-    let estate = acl_b(&["100 ingress deny tcp 10.0.0.0/8 22", "200 ingress allow -1 0.0.0.0/0", "50 egress allow -1 0.0.0.0/0"]);
+    let estate = acl_b(&[
+        "100 ingress deny tcp 10.0.0.0/8 22",
+        "200 ingress allow -1 0.0.0.0/0",
+        "50 egress allow -1 0.0.0.0/0",
+    ]);
     estate.ask(A, B, "tcp 22").is("B B -");
     estate.ask(A, B, "tcp 23").is("R R R");
 }
@@ -90,7 +96,8 @@ fn na3_replies_are_judged_by_their_own_ports() {
     assert!(said.messages[0].contains("egress"), "{:?}", said.messages);
     assert!(said.allowed.is_empty());
     acl_b(&["100 ingress allow tcp 0.0.0.0/0 443", "100 egress allow tcp 0.0.0.0/0 1024-65535"])
-        .ask(A, B, "tcp 443").is("R R R");
+        .ask(A, B, "tcp 443")
+        .is("R R R");
 }
 
 #[test]
@@ -229,9 +236,12 @@ fn na9_m2_default_source_ports_are_the_client_s() {
 fn na9_windows_instances() {
     for key in ["Platform", "PlatformDetails"] {
         let mut estate = answers_to("49152-65535");
-        estate.without("Reservations").add("Reservations", json!({"Instances": [
+        estate.without("Reservations").add(
+            "Reservations",
+            json!({"Instances": [
             {"InstanceId": "i-a", "State": {"Name": "running"}, key: "Windows"},
-            {"InstanceId": "i-b", "State": {"Name": "running"}}]}));
+            {"InstanceId": "i-b", "State": {"Name": "running"}}]}),
+        );
         let said = estate.ask(A, B, "tcp 443");
         said.is("R R R");
         assert_eq!(said.source_ports, ["49152-65535"]);
@@ -302,7 +312,12 @@ fn na11_four_evaluations_between_two_subnets() {
     // Twice the same ACL is still four times.
     assert_eq!(
         acl_steps(&said),
-        ["nacl_egress acl-1 allowed", "nacl_ingress acl-1 allowed", "nacl_egress acl-1 allowed", "nacl_ingress acl-1 allowed"]
+        [
+            "nacl_egress acl-1 allowed",
+            "nacl_ingress acl-1 allowed",
+            "nacl_egress acl-1 allowed",
+            "nacl_ingress acl-1 allowed"
+        ]
     );
     let split = |lines_a: &[&str], lines_b: &[&str]| {
         let mut estate = Estate::two(&[OUT], &[IN]);

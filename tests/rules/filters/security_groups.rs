@@ -211,14 +211,15 @@ fn sg14_a_packed_permission_is_one_rule_per_peer() {
     estate.dual_stack();
     estate.document(json!({"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.9.0/24"}]}));
     estate.group("sg-x", &[OUT]).instance("x", "10.0.1.11", &["sg-x"]).instance("p", "10.0.9.9", &["sg-x"]);
-    let packed = |ranges: serde_json::Value, v6: serde_json::Value, lists: serde_json::Value, groups: serde_json::Value| {
-        let mut estate = estate.clone();
-        estate.change("SecurityGroups", "GroupId", "sg-b", |group| {
+    let packed =
+        |ranges: serde_json::Value, v6: serde_json::Value, lists: serde_json::Value, groups: serde_json::Value| {
+            let mut estate = estate.clone();
+            estate.change("SecurityGroups", "GroupId", "sg-b", |group| {
             group["IpPermissions"] = json!([{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": ranges,
                 "Ipv6Ranges": v6, "PrefixListIds": lists, "UserIdGroupPairs": groups}]);
         });
-        estate.network()
-    };
+            estate.network()
+        };
     let all = packed(
         json!([{"CidrIp": "10.0.1.10/32"}]),
         json!([{"CidrIpv6": "2600:1:0:1::/64"}]),
@@ -300,7 +301,9 @@ fn sg17_an_unresolved_list_is_unknown_not_empty() {
     for listed in [false, true] {
         let mut estate = estate.clone();
         if listed {
-            estate.document(json!({"PrefixLists": [{"PrefixListId": "pl-1", "PrefixListName": "x", "AddressFamily": "IPv4"}]}));
+            estate.document(
+                json!({"PrefixLists": [{"PrefixListId": "pl-1", "PrefixListName": "x", "AddressFamily": "IPv4"}]}),
+            );
             estate.without("PrefixLists");
         }
         let said = estate.ask(A, B, "tcp 443");
@@ -341,8 +344,11 @@ fn sg17_a_list_has_one_family() {
 #[test]
 fn sg17_aws_lists_come_with_their_cidrs() {
     let mut estate = into_b(&["ingress tcp 443 pl-s3"]);
-    estate.add("PrefixLists", json!({"PrefixListId": "pl-s3", "PrefixListName": "com.amazonaws.us-east-1.s3",
-        "Cidrs": ["10.0.1.0/24"]}));
+    estate.add(
+        "PrefixLists",
+        json!({"PrefixListId": "pl-s3", "PrefixListName": "com.amazonaws.us-east-1.s3",
+        "Cidrs": ["10.0.1.0/24"]}),
+    );
     estate.ask(A, B, "tcp 443").is("R R R");
     estate.ask(A, B, "tcp 80").is("B B -");
     // The entries' own call says what the list holds now.

@@ -179,8 +179,11 @@ fn ct5_an_internet_gateway_does_not() {
 #[test]
 fn ct5_an_egress_only_gateway_tracks() {
     let mut estate = open();
-    estate.dual_stack().add("EgressOnlyInternetGateways", json!({"EgressOnlyInternetGatewayId": "eigw-1",
-        "Attachments": [{"VpcId": "vpc-1", "State": "attached"}]}));
+    estate.dual_stack().add(
+        "EgressOnlyInternetGateways",
+        json!({"EgressOnlyInternetGatewayId": "eigw-1",
+        "Attachments": [{"VpcId": "vpc-1", "State": "attached"}]}),
+    );
     estate.route("rtb-main", "::/0 eigw-1");
     estate.ask("2600:1:0:1::10", "internet/2001:db8::9", "tcp 443").is("R R R").tracks("automatic -");
 }

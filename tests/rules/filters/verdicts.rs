@@ -1,4 +1,4 @@
-//! M-1 to M-8 and the contract's way of telling an answer.
+//! M-1 to M-8, and how an answer is told.
 
 use serde_json::json;
 
@@ -40,7 +40,11 @@ fn m1_ends_without_a_common_family() {
 #[test]
 fn m1_ipv6_where_one_end_has_nothing_else() {
     let mut estate = Estate::two(&[OUT, "egress -1 ::/0"], &[]);
-    estate.dual_stack().group("sg-six", &["ingress tcp 443 2600:1:0:1::/64"]).instance("six", "2600:1:0:2::66", &["sg-six"]);
+    estate.dual_stack().group("sg-six", &["ingress tcp 443 2600:1:0:1::/64"]).instance(
+        "six",
+        "2600:1:0:2::66",
+        &["sg-six"],
+    );
     estate.ask("eni-a", "eni-six", "tcp 443").is("R R R");
     estate.ask("eni-a", "eni-six", "tcp 80").is("B B -");
 }
@@ -65,7 +69,9 @@ fn m3_protocols_without_a_reply_have_no_return() {
     // A blocked return does not touch them.
     let mut one_way = Estate::two(&[OUT], &[IN]);
     one_way.acl("acl-b", "vpc-1", &["1 ingress allow -1 0.0.0.0/0"]).acl_for("acl-b", "subnet-b");
-    for (what, expected) in [("47", "R R -"), ("icmp 3/4", "R R -"), ("icmp 8/0", "B R B"), ("udp 53", "B R B"), ("tcp 1", "B R B")] {
+    for (what, expected) in
+        [("47", "R R -"), ("icmp 3/4", "R R -"), ("icmp 8/0", "B R B"), ("udp 53", "B R B"), ("tcp 1", "B R B")]
+    {
         one_way.ask(A, B, what).is(expected);
     }
 }
@@ -93,7 +99,9 @@ fn m3_icmp_replies_by_type() {
 fn m3_mixed_messages_return_only_where_there_is_a_reply() {
     let mut estate = Estate::two(&[OUT], &[IN]);
     estate.ask(A, B, "icmp").is("R R R");
-    estate.acl("acl-b", "vpc-1", &["1 ingress allow -1 0.0.0.0/0", "1 egress allow icmp 0.0.0.0/0 0/-1"]).acl_for("acl-b", "subnet-b");
+    estate
+        .acl("acl-b", "vpc-1", &["1 ingress allow -1 0.0.0.0/0", "1 egress allow icmp 0.0.0.0/0 0/-1"])
+        .acl_for("acl-b", "subnet-b");
     let said = estate.ask(A, B, "icmp");
     said.is("P R P");
     assert_eq!(said.allowed.len(), 1);
@@ -104,7 +112,9 @@ fn m3_mixed_messages_return_only_where_there_is_a_reply() {
 fn m3_an_echo_s_code_comes_back_with_it() {
     // Asked one by one and asked together must say the same.
     let mut estate = Estate::two(&[OUT], &[IN]);
-    estate.acl("acl-b", "vpc-1", &["1 ingress allow -1 0.0.0.0/0", "1 egress allow icmp 0.0.0.0/0 0/0"]).acl_for("acl-b", "subnet-b");
+    estate
+        .acl("acl-b", "vpc-1", &["1 ingress allow -1 0.0.0.0/0", "1 egress allow icmp 0.0.0.0/0 0/0"])
+        .acl_for("acl-b", "subnet-b");
     let one = estate.ask(A, B, "icmp 8/5").verdict;
     let zero = estate.ask(A, B, "icmp 8/0").verdict;
     let both = estate.ask(A, B, "icmp 8/*").verdict;
@@ -113,7 +123,10 @@ fn m3_an_echo_s_code_comes_back_with_it() {
 
 #[test]
 fn m4_partial_names_the_ports_that_pass() {
-    let estate = Estate::two(&[OUT], &["ingress tcp 80 0.0.0.0/0", "ingress tcp 443 0.0.0.0/0", "ingress tcp 8000-8080 0.0.0.0/0"]);
+    let estate = Estate::two(
+        &[OUT],
+        &["ingress tcp 80 0.0.0.0/0", "ingress tcp 443 0.0.0.0/0", "ingress tcp 8000-8080 0.0.0.0/0"],
+    );
     let said = estate.ask(A, B, "tcp");
     assert_eq!(said.is("P P R").allowed, ["tcp 80,443,8000-8080"]);
     assert_eq!(said.source_ports, ["32768-60999"]);
@@ -135,7 +148,10 @@ fn m4_partial_beside_unknown_is_partial() {
 
 #[test]
 fn m4_all_judges_every_lane() {
-    let estate = Estate::two(&[OUT], &["ingress tcp 443 0.0.0.0/0", "ingress icmp 8/-1 0.0.0.0/0", "ingress 50 0.0.0.0/0", "ingress 47 0.0.0.0/0"]);
+    let estate = Estate::two(
+        &[OUT],
+        &["ingress tcp 443 0.0.0.0/0", "ingress icmp 8/-1 0.0.0.0/0", "ingress 50 0.0.0.0/0", "ingress 47 0.0.0.0/0"],
+    );
     let said = estate.ask(A, B, "all");
     assert_eq!(said.is("P P R").allowed, ["tcp 443", "icmp 8/*", "47,50"]);
     let open = Estate::two(&[OUT], &[IN]).ask(A, B, "all");
@@ -146,11 +162,16 @@ fn m4_all_judges_every_lane() {
 
 #[test]
 fn m4_what_each_filter_names_is_cut_out() {
-    let groups = Estate::two(&[OUT], &["ingress icmp 3/4 0.0.0.0/0", "ingress icmp 8/-1 0.0.0.0/0", "ingress 50 0.0.0.0/0"]);
+    let groups =
+        Estate::two(&[OUT], &["ingress icmp 3/4 0.0.0.0/0", "ingress icmp 8/-1 0.0.0.0/0", "ingress 50 0.0.0.0/0"]);
     assert_eq!(groups.ask(A, B, "icmp").is("P P R").allowed, ["icmp 3/4,8/*"]);
     assert_eq!(groups.ask(A, B, "all").is("P P R").allowed, ["icmp 3/4,8/*", "50"]);
     let mut acls = Estate::two(&[OUT], &[IN]);
-    acls.acl("acl-b", "vpc-1", &["1 ingress allow icmp 0.0.0.0/0 3/4", "2 ingress allow 47 0.0.0.0/0", "3 ingress allow 132 0.0.0.0/0"]);
+    acls.acl(
+        "acl-b",
+        "vpc-1",
+        &["1 ingress allow icmp 0.0.0.0/0 3/4", "2 ingress allow 47 0.0.0.0/0", "3 ingress allow 132 0.0.0.0/0"],
+    );
     acls.acl_for("acl-b", "subnet-b");
     assert_eq!(acls.ask(A, B, "icmp").is("P P -").allowed, ["icmp 3/4"]);
     assert_eq!(acls.ask(A, B, "all").is("P P -").allowed, ["icmp 3/4", "47,132"]);
@@ -198,7 +219,10 @@ fn m6b_delivery_needs_a_live_host() {
     let mut estate = Estate::two(&[OUT], &[IN]);
     estate.ask(A, "10.0.2.99", "tcp 443").is("B B -").only(&["NO_POSSIBLE_DESTINATION"]);
     estate.ask(A, "10.0.77.1", "tcp 443").is("B B -").only(&["NO_POSSIBLE_DESTINATION"]);
-    estate.without("Reservations").add("Reservations", json!({"Instances": [{"InstanceId": "i-a", "State": {"Name": "running"}},
-        {"InstanceId": "i-b", "State": {"Name": "terminated"}}]}));
+    estate.without("Reservations").add(
+        "Reservations",
+        json!({"Instances": [{"InstanceId": "i-a", "State": {"Name": "running"}},
+        {"InstanceId": "i-b", "State": {"Name": "terminated"}}]}),
+    );
     estate.ask(A, B, "tcp 443").is("B B -").only(&["NO_POSSIBLE_DESTINATION"]);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use reach_model::network::{
-    Destination, Direction, Idx, Network, NetworkAcl, NetworkInterface, Peer, PrefixList, Ref, RouteTable, RuleProtocol,
-    TransitGatewayTable,
+    Destination, Direction, Idx, Network, NetworkAcl, NetworkInterface, Peer, PrefixList, Ref, RouteTable,
+    RuleProtocol, TransitGatewayTable,
 };
 use reach_packets::{Family, IcmpSet, IntervalSet, IpSet, PortRanges, Protocol};
 
@@ -200,7 +200,7 @@ impl Cuts {
             }
         }
         for &(idx, _) in &self.acls {
-            for entry in network.acls.get(idx).entries.iter() {
+            for entry in &network.acls.get(idx).entries {
                 let Some((kind, code)) = entry.icmp else { continue };
                 sets.push(message(kind, code).points().clone());
                 let answered = requests.clone().filter(|&request| crate::simulate::icmp_reply(family, request) == kind);
@@ -224,7 +224,9 @@ impl Cuts {
             for group in network.interfaces.get(idx).groups.iter().filter_map(Ref::known) {
                 let group = network.groups.get(group);
                 let rules = if direction == Direction::Ingress { &group.ingress } else { &group.egress };
-                rules.iter().for_each(|rule| add(rule.protocol));
+                for rule in rules {
+                    add(rule.protocol);
+                }
             }
         }
         for &(idx, _) in &self.acls {

@@ -101,7 +101,14 @@ impl Walk<'_> {
             }
         }
         let outcome = if let Some((code, call, name)) = unknown {
-            let reason = self.reason(code, Some(direction), site.clone(), "SG-17");
+            let semantics = match call {
+                Some(Call::DescribeSecurityGroups) => "SG-2",
+                Some(Call::GetManagedPrefixListEntries) => "SG-17",
+                Some(Call::DescribeTransitGateways) => "SG-19",
+                None => "SG-34",
+                Some(_) => "API-20",
+            };
+            let reason = self.reason(code, Some(direction), site.clone(), semantics);
             Outcome::Unknown(Reason { call, note: Some(String::from(name).into()), ..reason })
         } else {
             let (code, rule) = match (lost, unsupported, any_rule) {
@@ -139,7 +146,8 @@ impl Walk<'_> {
         if groups().any(|group| group.ingress.iter().any(could_match)) {
             return;
         }
-        let code = if groups().all(|group| group.ingress.is_empty()) { Code::SgHasNoRules } else { Code::EniSgRulesMismatch };
+        let code =
+            if groups().all(|group| group.ingress.is_empty()) { Code::SgHasNoRules } else { Code::EniSgRulesMismatch };
         let site = Site::Interface(idx);
         let outcome = Outcome::Blocked(self.reason(code, Some(Direction::Ingress), site.clone(), "SG-1"));
         self.steps.push(Step { site, stage: Stage::SgIngress, outcome, rule: None, rewritten: None });
@@ -188,7 +196,7 @@ impl Walk<'_> {
         let Some(sender) = self.packet.sender else {
             // API-20: a host of an account that is not in the snapshot may carry the group or not.
             return match self.packet.crossing {
-                Crossing::Peering { same_region: true } | Crossing::Transit { referencing: true }
+                Crossing::Peering { same_region: true } | Crossing::Transit { referencing: Some(true) | None }
                     if self.packet.unseen_sender && peer.group.known().is_none() =>
                 {
                     Match::Unknown(Code::UnknownPeeredSgs, Some(Call::DescribeNetworkInterfaces))
@@ -202,17 +210,19 @@ impl Walk<'_> {
         if self.packet.identity == Identity::Lost {
             return Match::Lost;
         }
+        let to_endpoint = self.network.interfaces.get(at).kind == InterfaceKind::VpcEndpoint;
         match self.packet.crossing {
-            Crossing::None | Crossing::Peering { same_region: true } => Match::Yes,
             // SG-19: not for interface endpoints, even where the gateway supports references.
-            Crossing::Transit { referencing: true } => {
-                if self.network.interfaces.get(at).kind == InterfaceKind::VpcEndpoint {
-                    Match::Unsupported
-                } else {
-                    Match::Yes
-                }
+            Crossing::Transit { .. } if to_endpoint => Match::Unsupported,
+            Crossing::None
+            | Crossing::Peering { same_region: true }
+            | Crossing::Transit { referencing: Some(true) } => Match::Yes,
+            Crossing::Transit { referencing: None } => {
+                Match::Unknown(Code::NotCollected, Some(Call::DescribeTransitGateways))
             }
-            Crossing::Peering { same_region: false } | Crossing::Transit { referencing: false } => Match::Unsupported,
+            Crossing::Peering { same_region: false } | Crossing::Transit { referencing: Some(false) } => {
+                Match::Unsupported
+            }
         }
     }
 
@@ -254,10 +264,11 @@ impl Walk<'_> {
                         return Match::Unknown(Code::NotCollected, Some(Call::DescribeNetworkInterfaces));
                     }
                 }
-                None if peering.same_region() && peer.group.known().is_none() => {
-                    if side.cidrs.iter().any(|net| net.contains(&address)) {
-                        return Match::Unknown(Code::UnknownPeeredSgs, Some(Call::DescribeNetworkInterfaces));
-                    }
+                None if peering.same_region()
+                    && peer.group.known().is_none()
+                    && side.cidrs.iter().any(|net| net.contains(&address)) =>
+                {
+                    return Match::Unknown(Code::UnknownPeeredSgs, Some(Call::DescribeNetworkInterfaces));
                 }
                 None => {}
             }
@@ -274,7 +285,10 @@ impl Walk<'_> {
         let Some(acl_idx) = self.network.subnets.get(subnet).acl else {
             let site = Site::Subnet(subnet);
             let reason = self.reason(Code::NotCollected, Some(direction), site.clone(), "NA-1");
-            let outcome = Outcome::Unknown(Reason { call: Some(Call::DescribeNetworkAcls), ..reason });
+            // Which network ACL is the default one is only known of a VPC that is in the snapshot.
+            let vpc_known = self.network.subnets.get(subnet).vpc.as_ref().and_then(Ref::known).is_some();
+            let call = Some(if vpc_known { Call::DescribeNetworkAcls } else { Call::DescribeVpcs });
+            let outcome = Outcome::Unknown(Reason { call, ..reason });
             self.steps.push(Step { site, stage, outcome, rule: None, rewritten: None });
             return;
         };
@@ -333,8 +347,8 @@ fn decide(acl: &NetworkAcl, direction: Direction, packet: &Packet) -> Decision {
     };
     let first = |undocumented: bool| {
         let entries = acl.entries.iter().filter(|entry| entry.direction == direction && entry.cidr.contains(&address));
-        let matching = entries
-            .filter(|entry| entry_covers(entry, packet.protocol, packet.transport).unwrap_or(undocumented));
+        let matching =
+            entries.filter(|entry| entry_covers(entry, packet.protocol, packet.transport).unwrap_or(undocumented));
         matching.min_by_key(|entry| entry.number).map_or((false, 0), |entry| (entry.allow, entry.number))
     };
     match (first(false), first(true)) {

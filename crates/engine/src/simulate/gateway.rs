@@ -9,9 +9,7 @@ use reach_model::network::{
 };
 use reach_packets::{Protocol, Transport};
 
-use super::route::{
-    RouteChoice, choose_route, is_link_local, is_never_unicast, is_private, is_rfc6598, is_unroutable,
-};
+use super::route::{RouteChoice, choose_route, is_link_local, is_never_unicast, is_private, is_rfc6598, is_unroutable};
 use super::walk::{Crossing, Identity, Walk};
 use super::{End, Responder, Session, Start, Translation};
 use crate::reason::{Assumption, Code, Leg, Outcome, Reason, RuleRef, Site, Stage, Step};
@@ -21,10 +19,28 @@ impl Walk<'_> {
     pub(super) fn route(&mut self, subnet: Idx<Subnet>, session: &mut Session) -> End {
         let place = self.network.subnets.get(subnet);
         let site = Site::Subnet(subnet);
+        // SG-24: Lattice's lists hold public addresses, too, which would look like traffic for a gateway.
+        if self.is_lattice(self.packet.destination) {
+            return self.opaque(
+                site,
+                Stage::Route,
+                Code::UnsupportedComponent,
+                "RT-50",
+                Some("VPC Lattice".into()),
+                None,
+            );
+        }
         // RT-11: never forwarded, not even under a larger route. Lattice addresses lie in that range (SG-24).
         if is_unroutable(self.packet.destination) {
             if matches!(self.packet.destination, IpAddr::V4(v4) if v4.octets()[2] == 171) {
-                return self.opaque(site, Stage::Route, Code::UnsupportedComponent, "RT-50", Some("VPC Lattice".into()), None);
+                return self.opaque(
+                    site,
+                    Stage::Route,
+                    Code::UnsupportedComponent,
+                    "RT-50",
+                    Some("VPC Lattice".into()),
+                    None,
+                );
             }
             return self.stop(site, Stage::Route, Code::CannotRoute, "RT-11");
         }
@@ -36,10 +52,6 @@ impl Walk<'_> {
         if is_link_local(self.packet.destination) {
             let note = Some("what becomes of other link-local destinations".to_owned());
             return self.opaque(site, Stage::Route, Code::Undocumented, "RT-11", note, None);
-        }
-        // SG-24: Lattice's lists hold public addresses, too, which would look like traffic for a gateway.
-        if self.is_lattice(self.packet.destination) {
-            return self.opaque(site, Stage::Route, Code::UnsupportedComponent, "RT-50", Some("VPC Lattice".into()), None);
         }
         if !self.hop() {
             return self.stop(site, Stage::Route, Code::CannotRoute, "RT-7");
@@ -103,9 +115,7 @@ impl Walk<'_> {
                 self.opaque(site, Stage::Route, Code::UnsupportedComponent, "RT-45", None, None)
             }
             RouteTarget::Interface(Ref::Known(interface)) => self.forwarding_interface(*interface),
-            RouteTarget::Interface(Ref::Missing(id)) => {
-                missing(self, id.to_string(), Call::DescribeNetworkInterfaces)
-            }
+            RouteTarget::Interface(Ref::Missing(id)) => missing(self, id.to_string(), Call::DescribeNetworkInterfaces),
             RouteTarget::Instance(Ref::Known(instance)) => {
                 match network.instances.get(*instance).interfaces.first().copied() {
                     Some(interface) => self.forwarding_interface(interface),
@@ -173,6 +183,10 @@ impl Walk<'_> {
             }
         };
         if !passes {
+            let scope = self.network.vpcs.get(vpc).scope;
+            if !self.network.collected(scope, Call::DescribeVpcBlockPublicAccessExclusions) {
+                session.assumptions.push(Assumption::NoBlockPublicAccessExclusions);
+            }
             self.blocked(gateway.clone(), Stage::InternetGateway, Code::VpcBlockPublicAccessEnabled, "RT-21");
         }
     }
@@ -272,7 +286,7 @@ impl Walk<'_> {
     fn reach_internet(&mut self, egress_only: bool, session: &mut Session) -> End {
         if self.is_own_public(self.packet.destination) {
             // RT-22: the packet comes back as internet traffic.
-            return self.from_internet(session);
+            return self.enter_from_internet(session);
         }
         let arrived = match (self.leg, session.start) {
             (Leg::Forward, _) => true,
@@ -303,7 +317,8 @@ impl Walk<'_> {
         if admission.iter().any(|net| net.contains(&self.packet.source)) {
             self.passed(Site::Internet, Stage::Admission);
         } else {
-            let reason = self.reason(Code::EksPublicAccessCidrMismatch, Some(Direction::Ingress), Site::Internet, "EK-14");
+            let reason =
+                self.reason(Code::EksPublicAccessCidrMismatch, Some(Direction::Ingress), Site::Internet, "EK-14");
             let note = Some(self.packet.source.to_string().into());
             let outcome = Outcome::Blocked(Reason { note, ..reason });
             let site = Site::Internet;
@@ -316,15 +331,18 @@ impl Walk<'_> {
         match address {
             IpAddr::V4(v4) => {
                 self.network.addresses.owner_of_public(v4).is_some()
-                    || self.network.nat_gateways.iter().any(|(_, nat)| nat.addresses.iter().any(|a| a.public == Some(v4)))
+                    || self
+                        .network
+                        .nat_gateways
+                        .iter()
+                        .any(|(_, nat)| nat.addresses.iter().any(|a| a.public == Some(v4)))
             }
             IpAddr::V6(_) => !is_private(address) && !self.network.vpcs_of(address).is_empty(),
         }
     }
 
     /// From the internet to a public address (RT-15 to RT-17).
-    pub(super) fn from_internet(&mut self, session: &mut Session) -> End {
-        self.packet.sender = None;
+    pub(super) fn enter_from_internet(&mut self, session: &mut Session) -> End {
         if !self.hop() {
             return self.stop(Site::Internet, Stage::Route, Code::CannotRoute, "RT-7");
         }
@@ -370,7 +388,9 @@ impl Walk<'_> {
             return self.opaque(site, Stage::InternetGateway, Code::NotCollected, "RT-16", None, call);
         };
         let site = Site::InternetGateway(gateway);
-        if self.packet.source.is_ipv4() && is_private(self.packet.source) {
+        // A sender inside without a public address was refused on its way out already.
+        let from_outside = matches!(session.start, Start::Outside(_)) || self.leg == Leg::Return;
+        if from_outside && self.packet.source.is_ipv4() && is_private(self.packet.source) {
             let code = if is_rfc6598(self.packet.source) {
                 Code::IgwSourceNotInRfc6598Ingress
             } else {
@@ -430,9 +450,23 @@ impl Walk<'_> {
         }
         Some(match &route.target {
             RouteTarget::Interface(Ref::Known(interface)) => self.forwarding_interface(*interface),
+            RouteTarget::Interface(Ref::Missing(id)) => {
+                let site = Site::Named(id.as_str().into());
+                let call = Some(Call::DescribeNetworkInterfaces);
+                self.opaque(site, Stage::EdgeRoute, Code::NotCollected, "RT-12", None, call)
+            }
+            RouteTarget::Endpoint(Ref::Missing(id)) => {
+                let site = Site::Named(id.as_str().into());
+                let call = Some(Call::DescribeVpcEndpoints);
+                self.opaque(site, Stage::EdgeRoute, Code::NotCollected, "RT-12", None, call)
+            }
+            RouteTarget::Endpoint(Ref::Known(endpoint)) => {
+                let site = Site::Endpoint(*endpoint);
+                self.opaque(site, Stage::EdgeRoute, Code::UnsupportedComponent, "RT-48", None, None)
+            }
             _ => {
                 let site = Site::RouteTable(table);
-                self.opaque(site, Stage::EdgeRoute, Code::UnsupportedComponent, "RT-48", None, None)
+                self.opaque(site, Stage::EdgeRoute, Code::UnsupportedComponent, "RT-12", None, None)
             }
         })
     }
@@ -455,7 +489,7 @@ impl Walk<'_> {
     /// A reply from a host outside.
     pub(super) fn reply_from_internet(&mut self, egress_only: bool, session: &mut Session) -> End {
         if !egress_only {
-            return self.from_internet(session);
+            return self.enter_from_internet(session);
         }
         // RT-19: the egress-only gateway brings its own replies back.
         match self.network.vpcs_of(self.packet.destination).first().copied() {
@@ -465,7 +499,7 @@ impl Walk<'_> {
     }
 
     /// A private address outside all VPCs: it enters by the gateway that the destination's route table names for it.
-    pub(super) fn from_outside_network(&mut self, session: &mut Session) -> End {
+    pub(super) fn enter_from_outside_network(&mut self, session: &mut Session) -> End {
         // M-6b: an address of a VPC that nobody has sends nothing.
         if let Some(&vpc) = self.network.vpcs_of(self.packet.source).first() {
             let scope = self.network.vpcs.get(vpc).scope;
@@ -514,7 +548,7 @@ impl Walk<'_> {
             }
             RouteTarget::TransitGateway(gateway) => {
                 let supports = gateway.known().map(|g| self.network.transit_gateways.get(g).security_group_referencing);
-                self.packet.crossing = Crossing::Transit { referencing: supports.unwrap_or(true) };
+                self.packet.crossing = Crossing::Transit { referencing: supports };
                 gateway.id(&self.network.transit_gateways).to_string()
             }
             RouteTarget::VpnGateway(id) => id.to_string(),
@@ -624,7 +658,9 @@ impl Walk<'_> {
         self.rewrite(site.clone(), Stage::NatGateway);
         match self.network.nat_gateways.get(gateway).subnet.as_ref().and_then(Ref::known) {
             Some(subnet) => self.emit(subnet, session),
-            None => self.opaque(site, Stage::NatGateway, Code::NotCollected, "RT-23", None, Some(Call::DescribeSubnets)),
+            None => {
+                self.opaque(site, Stage::NatGateway, Code::NotCollected, "RT-23", None, Some(Call::DescribeSubnets))
+            }
         }
     }
 

@@ -32,7 +32,7 @@ enum Rank {
 
 /// Chooses the route of `table` for `destination` (RT-2, RT-5, RT-6, RT-8, RT-10), whatever the order of the listing.
 /// O(|routes| + |prefix-list entries|).
-pub fn choose_route<'n>(network: &'n Network, table: Idx<RouteTable>, destination: IpAddr) -> RouteChoice<'n> {
+pub fn choose_route(network: &Network, table: Idx<RouteTable>, destination: IpAddr) -> RouteChoice<'_> {
     let table = network.route_tables.get(table);
     let local = table.routes.iter().any(|route| {
         route.target == RouteTarget::Local
@@ -55,7 +55,8 @@ pub fn choose_route<'n>(network: &'n Network, table: Idx<RouteTable>, destinatio
                 let list = list.known().map(|idx| network.prefix_lists.get(idx));
                 match list.and_then(|list| list.cidrs.as_ref()) {
                     Some(cidrs) => {
-                        let longest = cidrs.iter().filter(|net| net.contains(&destination)).max_by_key(|n| n.prefix_len());
+                        let longest =
+                            cidrs.iter().filter(|net| net.contains(&destination)).max_by_key(|n| n.prefix_len());
                         let Some(net) = longest else { continue };
                         (*net, Rank::PrefixList)
                     }
@@ -143,7 +144,7 @@ pub(super) fn is_rfc6598(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 100 && (v4.octets()[1] & 0xc0) == 64)
 }
 
-/// RT-11: 169.254.168.0/22 and fd00:ec2::/32 are never forwarded.
+/// RT-11: 169.254.168.0/22 and `fd00:ec2::/32` are never forwarded.
 pub(super) fn is_unroutable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.octets()[0] == 169 && v4.octets()[1] == 254 && (v4.octets()[2] & 0xfc) == 168,
@@ -159,7 +160,7 @@ pub(super) fn is_never_unicast(address: IpAddr) -> bool {
     }
 }
 
-/// 169.254.0.0/16 and fe80::/10.
+/// 169.254.0.0/16 and `fe80::/10`.
 pub(super) fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_link_local(),

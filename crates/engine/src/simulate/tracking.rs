@@ -37,7 +37,12 @@ impl Tracking {
 
 impl Walk<'_> {
     /// CT-1: each interface judges by its own rules. `initiating` is the direction of the first packet there.
-    pub(super) fn tracking(&self, idx: Idx<NetworkInterface>, initiating: Direction, session: &Session) -> Option<Tracking> {
+    pub(super) fn tracking(
+        &self,
+        idx: Idx<NetworkInterface>,
+        initiating: Direction,
+        session: &Session,
+    ) -> Option<Tracking> {
         let interface = self.network.interfaces.get(idx);
         if interface.groups.is_empty() {
             return None;
@@ -73,14 +78,18 @@ impl Walk<'_> {
         Some(match (open, replies) {
             (true, true) if session.maybe_auto_tracked => Tracking::Unknown,
             // U-3: a narrower rule beside the open one.
-            (true, true) if rules(initiating).filter(admits).any(|rule| self.is_narrow_match(rule, idx, initiating)) => {
+            (true, true)
+                if rules(initiating).filter(admits).any(|rule| self.is_narrow_match(rule, idx, initiating)) =>
+            {
                 Tracking::Unknown
             }
             (true, true) => Tracking::Untracked,
             // U-3: 1-65535 as "all ports".
             (true, false) if almost => Tracking::Unknown,
             // U-3: everywhere in pieces, or by a prefix list.
-            (false, true) if self.is_everywhere_in_pieces(rules(initiating).filter(admits), family) => Tracking::Unknown,
+            (false, true) if self.is_everywhere_in_pieces(rules(initiating).filter(admits), family) => {
+                Tracking::Unknown
+            }
             _ => Tracking::Tracked,
         })
     }

@@ -4,8 +4,7 @@ use ipnet::IpNet;
 use reach_model::Call;
 use reach_model::ids::TransitGatewayId;
 use reach_model::network::{
-    Association, Attachment, AttachmentKind, Destination, Direction, Idx, Ref, Subnet, TransitGatewayRoute,
-    Vpc,
+    Association, Attachment, AttachmentKind, Destination, Direction, Idx, Ref, Subnet, TransitGatewayRoute, Vpc,
 };
 
 use super::walk::{Crossing, Walk};
@@ -162,7 +161,8 @@ impl Walk<'_> {
                         let call = Some(Call::GetManagedPrefixListEntries);
                         return Err((Code::NotCollected, call, list.id(&self.network.prefix_lists).to_string()));
                     };
-                    let longest = entries.iter().filter(|net| net.contains(&destination)).max_by_key(|n| n.prefix_len());
+                    let longest =
+                        entries.iter().filter(|net| net.contains(&destination)).max_by_key(|n| n.prefix_len());
                     let Some(net) = longest else { continue };
                     (*net, true)
                 }
@@ -184,7 +184,9 @@ impl Walk<'_> {
         }
         match best {
             // RT-39: of several VPCs with one CIDR only one propagates it, and nothing in the snapshot says which.
-            Some((_, net, _)) if tie => Err((Code::Undocumented, None, format!("which of several attachments has {net}"))),
+            Some((_, net, _)) if tie => {
+                Err((Code::Undocumented, None, format!("which of several attachments has {net}")))
+            }
             Some((route, net, _)) => Ok(Some((route, net))),
             None => Ok(None),
         }
@@ -257,7 +259,7 @@ impl Walk<'_> {
             let call = Some(Call::DescribeTransitGatewayAttachments);
             return self.opaque(site, Stage::TransitGateway, Code::UnknownResource, "RT-43", note, call);
         };
-        self.packet.crossing = Crossing::Transit { referencing: false };
+        self.packet.crossing = Crossing::Transit { referencing: Some(false) };
         self.passed(site, Stage::TransitGateway);
         self.transit_table(far, zone, session)
     }
@@ -297,7 +299,7 @@ impl Walk<'_> {
         };
         self.packet.crossing = match self.packet.crossing {
             Crossing::None => Crossing::Transit { referencing: self.references_survive(entry, exit, subnet) },
-            _ => Crossing::Transit { referencing: false },
+            _ => Crossing::Transit { referencing: Some(false) },
         };
         self.passed(site, stage);
         // NA-13: into an interface of the attachment's own subnet nothing is evaluated.
@@ -309,26 +311,32 @@ impl Walk<'_> {
         self.route(subnet, session)
     }
 
-    /// Whether the destination lies in another zone than the packet comes from.
+    /// Whether the destination lies in another zone than the packet comes from; a destination without a zone (the
+    /// internet) is served in the packet's own.
     fn crosses_zones(&self, vpc: Idx<Vpc>, zone: Option<&str>) -> bool {
-        let subnet = self.network.subnet_of(vpc, self.packet.destination);
+        let destination = self.packet.destination;
+        let elsewhere = || {
+            let owner = self.network.addresses.owners_anywhere(destination).first().copied()?;
+            self.network.interfaces.get(owner).subnet.as_ref().and_then(Ref::known)
+        };
+        let subnet = self.network.subnet_of(vpc, destination).or_else(elsewhere);
         subnet.is_some_and(|subnet| self.network.subnets.get(subnet).zone.as_deref() != zone)
     }
 
     /// SG-19: the gateway and both attachments must support references, and neither end may lie in `use1-az3`.
-    fn references_survive(&self, entry: Idx<Attachment>, exit: Idx<Attachment>, subnet: Idx<Subnet>) -> bool {
+    fn references_survive(&self, entry: Idx<Attachment>, exit: Idx<Attachment>, subnet: Idx<Subnet>) -> Option<bool> {
         let entry = self.network.attachments.get(entry);
         let exit = self.network.attachments.get(exit);
         let gateway = entry.gateway.as_ref().and_then(|id| self.network.transit_gateways.find(id));
-        let gateway = gateway.is_some_and(|idx| self.network.transit_gateways.get(idx).security_group_referencing);
+        let gateway = gateway.map(|idx| self.network.transit_gateways.get(idx).security_group_referencing);
         let excluded = |subnet: Idx<Subnet>| self.network.subnets.get(subnet).zone_id.as_deref() == Some("use1-az3");
         let sender = self.packet.sender.and_then(|idx| self.network.interfaces.get(idx).subnet.as_ref());
         let sender = sender.and_then(Ref::known);
-        gateway
-            && entry.security_group_referencing
+        let rest = entry.security_group_referencing
             && exit.security_group_referencing
             && !excluded(subnet)
-            && !sender.is_some_and(excluded)
+            && !sender.is_some_and(excluded);
+        if rest { gateway } else { Some(false) }
     }
 }
 

@@ -4,12 +4,14 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use reach_model::Call;
-use reach_model::network::{Direction, EndpointKind, Idx, InterfaceKind, Network, NetworkInterface, Ref, Subnet, Vpc};
+use reach_model::network::{
+    Direction, EndpointKind, Idx, InterfaceKind, Network, NetworkInterface, Ref, Subnet, Vpc, VpcEndpoint,
+};
 use reach_packets::{Family, Flow, Protocol, Transport};
 
-use super::route::is_private;
+use super::route::{is_link_local, is_private};
 use super::{Choices, End, Responder, Session, Start, Target, Trace, Translation};
-use crate::host::{self, Liveness};
+use crate::host::{self, Colocation, Liveness};
 use crate::reason::{Assumption, Code, Leg, Outcome, Reason, SaidOf, Site, Stage, Step};
 
 /// A packet under way.
@@ -40,8 +42,13 @@ pub(super) enum Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crossing {
     None,
-    Peering { same_region: bool },
-    Transit { referencing: bool },
+    Peering {
+        same_region: bool,
+    },
+    /// `None`: whether references work is not in the snapshot.
+    Transit {
+        referencing: Option<bool>,
+    },
 }
 
 /// No real path has this many route decisions; a loop does (RT-7).
@@ -110,8 +117,8 @@ pub(super) fn forward<'n>(
     };
     let end = match start {
         Start::Interface(interface, _) => walk.start(interface, &mut session),
-        Start::Outside(_) if is_private(start.address()) => walk.from_outside_network(&mut session),
-        Start::Outside(_) => walk.from_internet(&mut session),
+        Start::Outside(_) if is_private(start.address()) => walk.enter_from_outside_network(&mut session),
+        Start::Outside(_) => walk.enter_from_internet(&mut session),
     };
     session.seen = (walk.packet.source, walk.packet.destination);
     walk.judge_tracking(&mut session);
@@ -171,9 +178,15 @@ pub(super) fn reply<'n>(
     Trace { steps: walk.steps, end }
 }
 
-impl<'n> Walk<'n> {
+impl Walk<'_> {
     /// A reason at `site` in this leg.
-    pub(super) fn reason(&self, code: Code, direction: Option<Direction>, site: Site, semantics: &'static str) -> Reason {
+    pub(super) fn reason(
+        &self,
+        code: Code,
+        direction: Option<Direction>,
+        site: Site,
+        semantics: &'static str,
+    ) -> Reason {
         let packet = Flow {
             source: self.packet.source,
             destination: self.packet.destination,
@@ -223,7 +236,7 @@ impl<'n> Walk<'n> {
     }
 
     /// Ends the walk where nobody can see: what is left to judge is whether the destination would refuse anything that
-    /// could possibly come (contract, structural collections).
+    /// could possibly come.
     pub(super) fn opaque(
         &mut self,
         site: Site,
@@ -327,11 +340,11 @@ impl<'n> Walk<'n> {
             let vpc = sender.vpc.as_ref().and_then(Ref::known)?;
             let to = self.network.addresses.owner(vpc, self.packet.destination)?;
             let receiver = self.network.interfaces.get(to);
-            let host = host::host(self.network, sender)?;
-            if host::host(self.network, receiver).as_ref() != Some(&host) {
+            let together = host::colocation(self.network, sender, receiver);
+            if together == Colocation::Apart {
                 return None;
             }
-            if sender.kind == InterfaceKind::Branch || receiver.kind == InterfaceKind::Branch {
+            if [sender, receiver].into_iter().any(|interface| interface.kind == InterfaceKind::Branch) {
                 let place = host::pod_place(self.network, sender, self.packet.source)
                     .or_else(|| host::pod_place(self.network, receiver, self.packet.destination));
                 let settings = place.and_then(|place| place.cluster).map(|cluster| &cluster.cni);
@@ -344,10 +357,21 @@ impl<'n> Walk<'n> {
                     return None;
                 }
             }
+            if together == Colocation::Unseen {
+                // Whether the two share a node decides whether any filter is asked at all.
+                let note = Some("which node carries the pod's branch interface".to_owned());
+                let call = Some(Call::DescribeTrunkInterfaceAssociations);
+                self.unknown(Site::Interface(from), Stage::HostLocal, Code::NotCollected, "EK-47", note, call);
+                return Some(End::Opaque);
+            }
         }
         let site = sender.instance().and_then(Ref::known).map_or(Site::Interface(from), Site::Instance);
-        if host::liveness(self.network, sender) == Liveness::Dead {
-            self.blocked(site.clone(), Stage::Deliver, Code::BadState, "API-4");
+        match host::liveness(self.network, sender) {
+            Liveness::Live => {}
+            Liveness::Dead => self.blocked(site.clone(), Stage::Deliver, Code::BadState, "API-4"),
+            Liveness::Unknown(call) => {
+                self.unknown(site.clone(), Stage::Deliver, Code::NotCollected, "API-4", None, Some(call));
+            }
         }
         self.passed(site, Stage::HostLocal);
         session.responder = Responder::Unfiltered;
@@ -362,7 +386,8 @@ impl<'n> Walk<'n> {
         let destination = self.packet.destination;
         let crosses_family = Family::of(self.packet.source) != Family::of(destination);
         // EK-40: no translation of IPv6; IPv4 destinations of an IPv6 pod leave by the node's IPv4 address.
-        if !destination.is_ipv4() || (self.network.vpcs.get(vpc).contains(destination) && !crosses_family) {
+        let inside = self.network.vpcs.get(vpc).contains(destination);
+        if !destination.is_ipv4() || (inside && !crosses_family) || is_link_local(destination) {
             return from;
         }
         let settings = place.cluster.map(|cluster| cluster.cni.clone()).unwrap_or_default();
@@ -489,7 +514,8 @@ impl<'n> Walk<'n> {
             return;
         }
         let interface = self.network.interfaces.get(from);
-        let primary = interface.vpc.as_ref().and_then(Ref::known).and_then(|v| self.network.vpcs.get(v).cidrs_v4.first());
+        let primary =
+            interface.vpc.as_ref().and_then(Ref::known).and_then(|v| self.network.vpcs.get(v).cidrs_v4.first());
         if let (Some(net), IpAddr::V4(address)) = (primary, self.packet.destination)
             && net.contains(&address)
         {
@@ -611,7 +637,7 @@ impl<'n> Walk<'n> {
         match interface.kind {
             kind if kind.is_load_balancer() => {
                 session.responder = Responder::Nobody;
-                session.auto_tracked = kind == InterfaceKind::NetworkLoadBalancer;
+                session.auto_tracked |= kind == InterfaceKind::NetworkLoadBalancer;
                 let note = Some("a load balancer's back legs".to_owned());
                 self.unknown(site, Stage::Deliver, Code::UnsupportedComponent, "LB-1", note, None);
                 return End::Opaque;
@@ -639,6 +665,11 @@ impl<'n> Walk<'n> {
                 }
                 // PL-4: flows to an endpoint are tracked whatever the rules say.
                 session.auto_tracked = true;
+                // PL-7: only an available endpoint answers.
+                let is_mine = |e: &VpcEndpoint| e.interfaces.contains(&Ref::Known(owner));
+                if self.network.endpoints.iter().any(|(_, endpoint)| is_mine(endpoint) && !endpoint.available) {
+                    self.blocked(site.clone(), Stage::Endpoint, Code::BadState, "PL-7");
+                }
                 // PL-2: endpoints answer no ping.
                 if self.packet.protocol.is_icmp() {
                     self.blocked(site.clone(), Stage::Endpoint, Code::ProtocolRestriction, "PL-2");
@@ -675,9 +706,8 @@ impl<'n> Walk<'n> {
             self.tracked(owner, Stage::SgIngress);
         }
         // The reply must reach the client, from the address that the client asked.
-        let arrived = expected.is_some_and(|(interface, address)| {
-            interface == owner && address == self.packet.destination
-        });
+        let arrived =
+            expected.is_some_and(|(interface, address)| interface == owner && address == self.packet.destination);
         if !arrived {
             return self.stop(site, Stage::Deliver, Code::NoPossibleDestination, "RT-35");
         }

@@ -123,8 +123,10 @@ pub struct TransitGatewayVpcAttachment {
 pub struct TransitGatewayAttachment {
     pub transit_gateway_attachment_id: Option<Text>,
     pub transit_gateway_id: Option<Text>,
+    pub transit_gateway_owner_id: Option<Text>,
     pub resource_type: Option<Text>,
     pub resource_id: Option<Text>,
+    pub resource_owner_id: Option<Text>,
     pub state: Option<Text>,
     pub association: Option<AttachmentAssociation>,
 }
@@ -234,4 +236,3 @@ pub struct BlockPublicAccessExclusion {
     pub internet_gateway_exclusion_mode: Option<Text>,
     pub state: Option<Text>,
 }
-

@@ -21,8 +21,9 @@ pub(super) struct Builder<'s> {
     problems: Vec<(Place, String)>,
 }
 
-impl<'s> Builder<'s> {
+impl Builder<'_> {
     /// Notes that the element at `at` is wrong in the field at `path`.
+    #[expect(clippy::needless_pass_by_value, reason = "every caller makes the sentence for this call")]
     pub(super) fn problem(&mut self, at: Place, path: &str, message: String) {
         let text = format!("{}: {message}", self.snapshot.locate(at, path));
         self.problems.push((at, text));
@@ -47,6 +48,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Parses an id that must be there.
+    #[expect(clippy::ref_option, reason = "the shapes' fields are options and are passed as they are")]
     pub(super) fn id<I: FromStr<Err = crate::ids::IdError>>(
         &mut self,
         text: &Option<Text>,
@@ -67,6 +69,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Parses and resolves a reference that may be absent.
+    #[expect(clippy::ref_option, reason = "the shapes' fields are options and are passed as they are")]
     pub(super) fn optional_ref<T>(
         &mut self,
         text: &Option<Text>,
@@ -130,11 +133,7 @@ pub fn build(snapshot: &Snapshot) -> Result<Network, BuildErrors> {
     let mut network = builder.network;
     network.addresses = addresses;
     network.coverage = snapshot.coverage.clone();
-    network.account_owners = snapshot
-        .resources
-        .security_groups
-        .iter()
-        .filter_map(|group| group.value.owner_id.clone())
-        .collect();
+    network.account_owners =
+        snapshot.resources.security_groups.iter().filter_map(|group| group.value.owner_id.clone()).collect();
     Ok(network)
 }

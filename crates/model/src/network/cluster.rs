@@ -45,7 +45,7 @@ impl Resource for Cluster {
 
 /// The settings of the VPC CNI that decide which address and interface a pod's packet leaves by.
 ///
-/// `None` means that neither the add-on nor the DaemonSet said so: the CNI's default applies and is an assumption.
+/// `None` means that neither the add-on nor the `DaemonSet` said so: the CNI's default applies and is an assumption.
 #[derive(Debug, Clone, Default)]
 pub struct CniSettings {
     /// `AWS_VPC_K8S_CNI_EXTERNALSNAT` (EK-37); default false.
@@ -154,7 +154,7 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
     kubernetes(builder);
 }
 
-/// Reads the CNI's environment from the `aws-node` DaemonSet, else from the add-on's configuration.
+/// Reads the CNI's environment from the `aws-node` `DaemonSet`, else from the add-on's configuration.
 fn cni_settings(builder: &Builder<'_>, cluster: &str) -> CniSettings {
     let resources = &builder.snapshot.resources;
     let mut settings = CniSettings::default();

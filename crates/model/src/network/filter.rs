@@ -1,8 +1,6 @@
 //! Security groups, network ACLs and prefix lists, parsed but not interpreted: what a protocol, a port range or an
 //! order of entries *means* is the engines' business.
 
-
-
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reach_packets::{Family, Protocol};
 
@@ -188,7 +186,9 @@ fn peer_key(builder: &Builder<'_>, peer: &Peer) -> String {
 pub(super) fn prefix_lists(builder: &mut Builder<'_>) {
     let resources = &builder.snapshot.resources;
     for list in &resources.prefix_lists {
-        let Some(id) = builder.id::<PrefixListId>(&list.value.prefix_list_id, list.at, ".PrefixListId") else { continue };
+        let Some(id) = builder.id::<PrefixListId>(&list.value.prefix_list_id, list.at, ".PrefixListId") else {
+            continue;
+        };
         let idx = prefix_list(builder, id);
         let cidrs = list.value.cidrs.as_ref().map(|cidrs| {
             let texts = cidrs.iter().enumerate().map(|(i, text)| (format!(".Cidrs[{i}]"), &**text));
@@ -212,9 +212,12 @@ pub(super) fn prefix_lists(builder: &mut Builder<'_>) {
         if entries.value.truncated {
             continue;
         }
-        let texts = entries.value.items.iter().enumerate().filter_map(|(i, entry)| {
-            entry.cidr.as_deref().map(|text| (format!("[{i}].Cidr"), text))
-        });
+        let texts = entries
+            .value
+            .items
+            .iter()
+            .enumerate()
+            .filter_map(|(i, entry)| entry.cidr.as_deref().map(|text| (format!("[{i}].Cidr"), text)));
         let cidrs = parse_entries(builder, entries.at, texts);
         // The entries call is the list's own and newer than the summary in `describe-prefix-lists`.
         builder.network.prefix_lists.get_mut(idx).cidrs = Some(cidrs);
@@ -228,7 +231,11 @@ fn prefix_list(builder: &mut Builder<'_>, id: PrefixListId) -> Idx<PrefixList> {
     builder.network.prefix_lists.push(PrefixList { id, name: None, family: None, cidrs: None })
 }
 
-fn parse_entries<'a>(builder: &mut Builder<'_>, at: Place, texts: impl Iterator<Item = (String, &'a str)>) -> Vec<IpNet> {
+fn parse_entries<'a>(
+    builder: &mut Builder<'_>,
+    at: Place,
+    texts: impl Iterator<Item = (String, &'a str)>,
+) -> Vec<IpNet> {
     let mut nets = Vec::new();
     for (path, text) in texts {
         match cidr(text) {
@@ -304,8 +311,14 @@ pub(super) fn security_groups(builder: &mut Builder<'_>) {
             if !rule_ids.is_empty() {
                 let id = builder.network.groups.get(idx).id.clone();
                 for rule in &mut rules {
-                    let key =
-                        (id.clone(), direction, rule.protocol, rule.from_port, rule.to_port, peer_key(builder, &rule.peer));
+                    let key = (
+                        id.clone(),
+                        direction,
+                        rule.protocol,
+                        rule.from_port,
+                        rule.to_port,
+                        peer_key(builder, &rule.peer),
+                    );
                     rule.id = rule_ids.get_mut(&key).and_then(Vec::pop);
                 }
             }
@@ -452,7 +465,7 @@ fn fields(
     };
     let from_port = bound(builder, from, at, &format!("{path}.FromPort"));
     let to_port = bound(builder, to, at, &format!("{path}.ToPort"));
-    let (from_port, to_port) = (from_port?, to_port?);
+    let (Ok(from_port), Ok(to_port)) = (from_port, to_port) else { return None };
     let ordered = matches!(protocol, RuleProtocol::Number(p) if p.has_ports());
     if let (true, Some(from), Some(to)) = (ordered, from_port, to_port)
         && from > to
@@ -472,15 +485,18 @@ fn fields(
     Some((protocol, from_port, to_port))
 }
 
+/// A field that was refused; the problem is noted.
+struct Refused;
+
 /// A port field: absent and `-1` are alike (SG-15).
-fn bound(builder: &mut Builder<'_>, value: Option<i64>, at: Place, path: &str) -> Option<Option<u16>> {
+fn bound(builder: &mut Builder<'_>, value: Option<i64>, at: Place, path: &str) -> Result<Option<u16>, Refused> {
     match value {
-        None | Some(-1) => Some(None),
+        None | Some(-1) => Ok(None),
         Some(number) => match u16::try_from(number) {
-            Ok(port) => Some(Some(port)),
+            Ok(port) => Ok(Some(port)),
             Err(_) => {
                 builder.problem(at, path, format!("{number} is not a port (0-65535)"));
-                None
+                Err(Refused)
             }
         },
     }
@@ -500,7 +516,12 @@ pub(super) fn network_acls(builder: &mut Builder<'_>) {
     }
 }
 
-fn acl_entry(builder: &mut Builder<'_>, entry: &aws::NetworkAclEntry, at: Place, path: &str) -> Option<NetworkAclEntry> {
+fn acl_entry(
+    builder: &mut Builder<'_>,
+    entry: &aws::NetworkAclEntry,
+    at: Place,
+    path: &str,
+) -> Option<NetworkAclEntry> {
     let text = entry.protocol.as_ref().map_or("-1", |scalar| &*scalar.0);
     let Some(protocol) = protocol(text) else {
         builder.problem(at, &format!("{path}.Protocol"), format!("`{text}` is not a protocol number"));
@@ -540,8 +561,9 @@ fn acl_entry(builder: &mut Builder<'_>, entry: &aws::NetworkAclEntry, at: Place,
     };
     let mut ports = None;
     if let Some(range) = &entry.port_range {
-        let from = bound(builder, range.from, at, &format!("{path}.PortRange.From"))?;
-        let to = bound(builder, range.to, at, &format!("{path}.PortRange.To"))?;
+        let from = bound(builder, range.from, at, &format!("{path}.PortRange.From"));
+        let to = bound(builder, range.to, at, &format!("{path}.PortRange.To"));
+        let (Ok(from), Ok(to)) = (from, to) else { return None };
         let (from, to) = (from.unwrap_or(0), to.unwrap_or(u16::MAX));
         if from > to {
             builder.problem(at, &format!("{path}.PortRange"), format!("From {from} is greater than To {to}"));
@@ -577,4 +599,3 @@ fn acl_entry(builder: &mut Builder<'_>, entry: &aws::NetworkAclEntry, at: Place,
         icmp,
     })
 }
-

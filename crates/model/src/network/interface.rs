@@ -288,7 +288,9 @@ pub(super) fn interfaces(builder: &mut Builder<'_>) {
             let Some(text) = interface.network_interface_id.as_deref() else { continue };
             let known = text.parse().ok().and_then(|id| builder.network.interfaces.find(&id));
             match known {
-                Some(idx) => compare(builder, idx, interface, instance.value.instance_id.as_deref(), &mut disagreements),
+                Some(idx) => {
+                    compare(builder, idx, interface, instance.value.instance_id.as_deref(), &mut disagreements);
+                }
                 // The interfaces' own call is the better witness where it was made; snapshots are not atomic (M-10).
                 None if complete => disagreements.push(format!(
                     "{text} of {} is not in describe-network-interfaces and is left out",
@@ -336,7 +338,13 @@ fn compare(
     ));
 }
 
-fn add_interface(builder: &mut Builder<'_>, value: &aws::NetworkInterface, owner: Option<&Text>, at: Place, path: &str) {
+fn add_interface(
+    builder: &mut Builder<'_>,
+    value: &aws::NetworkInterface,
+    owner: Option<&Text>,
+    at: Place,
+    path: &str,
+) {
     let problems = builder.problem_count();
     let Some(id) = builder.id::<EniId>(&value.network_interface_id, at, &format!("{path}.NetworkInterfaceId")) else {
         if owner.is_some() {
@@ -506,7 +514,8 @@ pub(super) fn services(builder: &mut Builder<'_>) {
         // The description is `ELB app/<name>/<id>`, the ARN ends in `loadbalancer/app/<name>/<id>` (LB-6).
         let tail = arn.split_once(":loadbalancer/").map(|(_, tail)| format!("ELB {tail}"));
         let interfaces = builder.network.interfaces.iter();
-        let interfaces = interfaces.filter(|(_, e)| tail.as_deref() == Some(&*e.description)).map(|(idx, _)| idx).collect();
+        let interfaces =
+            interfaces.filter(|(_, e)| tail.as_deref() == Some(&*e.description)).map(|(idx, _)| idx).collect();
         builder.network.load_balancers.push(LoadBalancer { name, arn, kind, interfaces });
     }
     for balancer in &resources.classic_load_balancers {
@@ -514,12 +523,7 @@ pub(super) fn services(builder: &mut Builder<'_>) {
         let tail = format!("ELB {name}");
         let interfaces = builder.network.interfaces.iter();
         let interfaces = interfaces.filter(|(_, e)| *e.description == *tail).map(|(idx, _)| idx).collect();
-        builder.network.load_balancers.push(LoadBalancer {
-            name,
-            arn: "".into(),
-            kind: "classic".into(),
-            interfaces,
-        });
+        builder.network.load_balancers.push(LoadBalancer { name, arn: "".into(), kind: "classic".into(), interfaces });
     }
     for endpoint in &resources.instance_connect_endpoints {
         let interfaces: Vec<EniId> =
@@ -539,7 +543,9 @@ pub(super) fn services(builder: &mut Builder<'_>) {
 pub(super) fn endpoints(builder: &mut Builder<'_>) {
     for endpoint in &builder.snapshot.resources.vpc_endpoints {
         let value = &endpoint.value;
-        let Some(id) = builder.id::<VpcEndpointId>(&value.vpc_endpoint_id, endpoint.at, ".VpcEndpointId") else { continue };
+        let Some(id) = builder.id::<VpcEndpointId>(&value.vpc_endpoint_id, endpoint.at, ".VpcEndpointId") else {
+            continue;
+        };
         let kind = match value.vpc_endpoint_type.as_deref() {
             Some("Interface") => EndpointKind::Interface,
             Some("GatewayLoadBalancer") => EndpointKind::GatewayLoadBalancer,

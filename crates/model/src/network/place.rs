@@ -207,7 +207,8 @@ pub(super) fn vpcs(builder: &mut Builder<'_>) {
         let private_v6 = registered.filter_map(|net| if let IpNet::V6(net) = net { Some(net) } else { None }).collect();
         let dns_servers = dns_servers(builder, vpc.value.dhcp_options_id.as_deref());
         let states = vpc.value.block_public_access_states.as_ref();
-        let block_public_access = states.and_then(|s| s.internet_gateway_block_mode.as_deref()).and_then(BlockMode::parse);
+        let block_public_access =
+            states.and_then(|s| s.internet_gateway_block_mode.as_deref()).and_then(BlockMode::parse);
         let account_mode = account_block_mode(builder, vpc.at.scope, vpc.value.owner_id.as_deref());
         builder.network.vpcs.push(Vpc {
             id,
@@ -249,7 +250,9 @@ fn dns_servers(builder: &Builder<'_>, id: Option<&str>) -> DnsServers {
     let option =
         set.value.dhcp_configurations.iter().find(|option| option.key.as_deref() == Some("domain-name-servers"));
     match option {
-        Some(option) if option.values.iter().all(|v| v.value.as_deref() == Some("AmazonProvidedDNS")) => DnsServers::Amazon,
+        Some(option) if option.values.iter().all(|v| v.value.as_deref() == Some("AmazonProvidedDNS")) => {
+            DnsServers::Amazon
+        }
         Some(_) => DnsServers::Custom,
         None => DnsServers::Amazon,
     }
@@ -278,7 +281,8 @@ pub(super) fn subnets(builder: &mut Builder<'_>) {
         };
         let cidrs_v6 = nets_v6(builder, &subnet.value.ipv6_cidr_block_association_set, subnet.at);
         let states = subnet.value.block_public_access_states.as_ref();
-        let block_public_access = states.and_then(|s| s.internet_gateway_block_mode.as_deref()).and_then(BlockMode::parse);
+        let block_public_access =
+            states.and_then(|s| s.internet_gateway_block_mode.as_deref()).and_then(BlockMode::parse);
         let owner_vpc = vpc.as_ref().and_then(Ref::known);
         let idx = builder.network.subnets.push(Subnet {
             id,
@@ -399,7 +403,8 @@ pub(super) fn associations(builder: &mut Builder<'_>) {
     }
     for idx in network.subnets.indices() {
         let vpc = network.subnets.get(idx).vpc.as_ref().and_then(Ref::known);
-        let main = vpc.filter(|vpc| !partial_tables.contains(vpc)).and_then(|vpc| network.vpcs.get(vpc).main_route_table);
+        let main =
+            vpc.filter(|vpc| !partial_tables.contains(vpc)).and_then(|vpc| network.vpcs.get(vpc).main_route_table);
         let default = vpc.filter(|vpc| !partial_acls.contains(vpc)).and_then(|vpc| network.vpcs.get(vpc).default_acl);
         let subnet = network.subnets.get_mut(idx);
         subnet.route_table = subnet.route_table.or(main);

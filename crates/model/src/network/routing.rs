@@ -432,6 +432,12 @@ fn transit_gateways(builder: &mut Builder<'_>) {
         let table = value.association.as_ref().filter(|a| a.state.as_deref().is_none_or(|s| s == "associated"));
         let table = table.and_then(|a| a.transit_gateway_route_table_id.as_deref()).and_then(|text| text.parse().ok());
         let gateway = value.transit_gateway_id.as_deref().and_then(|text| text.parse().ok());
+        // An attachment to another account's gateway: its association is the owner's to see.
+        let seen =
+            |account: &Text| resources.security_groups.iter().any(|g| g.value.owner_id.as_ref() == Some(account));
+        let owners = (&value.transit_gateway_owner_id, &value.resource_owner_id);
+        let foreign = matches!(owners, (Some(gateway), Some(resource)) if gateway != resource && !seen(gateway));
+        let absent = if foreign { Association::NotCollected } else { Association::None };
         builder.network.attachments.push(Attachment {
             id,
             gateway,
@@ -440,7 +446,7 @@ fn transit_gateways(builder: &mut Builder<'_>) {
             subnets: None,
             appliance_mode: false,
             security_group_referencing: true,
-            association: table.map_or(Association::None, Association::Table),
+            association: table.map_or(absent, Association::Table),
         });
     }
     vpc_attachments(builder);
@@ -448,7 +454,8 @@ fn transit_gateways(builder: &mut Builder<'_>) {
         let text = &peering.value.transit_gateway_attachment_id;
         let Some(id) = text.as_deref().and_then(|text| text.parse().ok()) else { continue };
         let side = |info: Option<&aws::TransitGatewayPeer>| {
-            info.and_then(|info| info.transit_gateway_id.as_deref()).and_then(|text| text.parse::<TransitGatewayId>().ok())
+            info.and_then(|info| info.transit_gateway_id.as_deref())
+                .and_then(|text| text.parse::<TransitGatewayId>().ok())
         };
         let pair = [side(peering.value.requester_tgw_info.as_ref()), side(peering.value.accepter_tgw_info.as_ref())];
         builder.network.gateway_peerings.push((id, pair));
@@ -645,7 +652,9 @@ fn gateway_routes(builder: &mut Builder<'_>, list: &[aws::TransitGatewayRoute], 
 /// Builds route tables; everything a route can name exists by now.
 pub(super) fn route_tables(builder: &mut Builder<'_>) {
     for table in &builder.snapshot.resources.route_tables {
-        let Some(id) = builder.id::<RouteTableId>(&table.value.route_table_id, table.at, ".RouteTableId") else { continue };
+        let Some(id) = builder.id::<RouteTableId>(&table.value.route_table_id, table.at, ".RouteTableId") else {
+            continue;
+        };
         let vpc = builder.optional_ref(&table.value.vpc_id, table.at, ".VpcId", |n| &n.vpcs);
         let live = |a: &&aws::RouteTableAssociation| {
             let state = a.association_state.as_ref().and_then(|s| s.state.as_deref());
@@ -726,24 +735,28 @@ fn route_target(builder: &mut Builder<'_>, route: &aws::Route, at: Place, path: 
         return target.unwrap_or_else(|| RouteTarget::Other(text.clone()));
     }
     let known = [
-        route.nat_gateway_id.as_ref().map(|text| {
-            text.parse().map(|id| RouteTarget::NatGateway(network.nat_gateways.reference(id))).ok()
-        }),
+        route
+            .nat_gateway_id
+            .as_ref()
+            .map(|text| text.parse().map(|id| RouteTarget::NatGateway(network.nat_gateways.reference(id))).ok()),
         route.transit_gateway_id.as_ref().map(|text| {
             text.parse().map(|id| RouteTarget::TransitGateway(network.transit_gateways.reference(id))).ok()
         }),
-        route.vpc_peering_connection_id.as_ref().map(|text| {
-            text.parse().map(|id| RouteTarget::Peering(network.peerings.reference(id))).ok()
-        }),
+        route
+            .vpc_peering_connection_id
+            .as_ref()
+            .map(|text| text.parse().map(|id| RouteTarget::Peering(network.peerings.reference(id))).ok()),
         route.egress_only_internet_gateway_id.as_ref().map(|text| {
             text.parse().map(|id| RouteTarget::EgressOnlyGateway(network.egress_only_gateways.reference(id))).ok()
         }),
-        route.network_interface_id.as_ref().map(|text| {
-            text.parse().map(|id| RouteTarget::Interface(network.interfaces.reference(id))).ok()
-        }),
-        route.instance_id.as_ref().map(|text| {
-            text.parse().map(|id| RouteTarget::Instance(network.instances.reference(id))).ok()
-        }),
+        route
+            .network_interface_id
+            .as_ref()
+            .map(|text| text.parse().map(|id| RouteTarget::Interface(network.interfaces.reference(id))).ok()),
+        route
+            .instance_id
+            .as_ref()
+            .map(|text| text.parse().map(|id| RouteTarget::Instance(network.instances.reference(id))).ok()),
     ];
     for target in known.into_iter().flatten() {
         match target {
