@@ -522,6 +522,19 @@ fn ek47_standard_pods_of_one_node_are_not_filtered() {
 }
 
 #[test]
+fn ek46_without_the_trunk_associations_a_pods_node_is_unknown_where_that_decides() {
+    let mut estate = branches(STANDARD, &[]);
+    estate.without("InterfaceAssociations");
+    let said = estate.ask("10.0.1.201", "10.0.1.202", "tcp 80");
+    assert_eq!(said.verdict, Verdict::Unknown, "{:?}", said.messages);
+    assert!(said.messages.iter().any(|m| m.contains("describe-trunk-interface-associations")), "{:?}", said.messages);
+    // Strict pods leave the node by their own interface, whichever node it is.
+    let mut estate = branches(STRICT, &["egress -1 0.0.0.0/0"]);
+    estate.without("InterfaceAssociations");
+    estate.ask("10.0.1.201", "10.0.1.202", "tcp 80").is("B B -").because(&["SG_HAS_NO_RULES"]);
+}
+
+#[test]
 fn ek47_off_vpc_by_mode() {
     let (pod, node) = ("ingress tcp 443 10.0.1.201/32", "ingress tcp 443 10.0.1.10/32");
     let seen_as = |env: &[(&str, &str)], rules: &[&str], at: &str| {

@@ -115,6 +115,20 @@ fn pl7_the_state_counts() {
 }
 
 #[test]
+fn pl7_the_state_of_an_interface_endpoint_counts_however_it_is_named() {
+    let mut estate = interface("ingress tcp 443 10.0.0.0/16");
+    for to in ["10.0.2.50", "vpce-sts"] {
+        estate.ask("10.0.1.10", to, "tcp 443").is("R R R");
+    }
+    for state in ["pendingAcceptance", "pending", "deleting", "failed", "rejected", "expired"] {
+        estate.change("VpcEndpoints", "VpcEndpointId", "vpce-sts", |e| e["State"] = json!(state));
+        for to in ["10.0.2.50", "vpce-sts"] {
+            estate.ask("10.0.1.10", to, "tcp 443").is("B B -").only(&["BAD_STATE"]);
+        }
+    }
+}
+
+#[test]
 fn pl13_ipv6_ignores_it() {
     let mut estate = gateway();
     estate

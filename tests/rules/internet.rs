@@ -343,6 +343,16 @@ fn rt21_exclusions_by_vpc_and_by_subnet() {
 }
 
 #[test]
+fn rt21_exclusions_that_were_not_collected_are_an_assumption() {
+    let mut estate = blocking("block-bidirectional");
+    estate.without("VpcBlockPublicAccessExclusions");
+    let said = estate.ask("10.0.1.10", "internet", "tcp 443 v4");
+    said.is("B B -").because(&["VPC_BLOCK_PUBLIC_ACCESS_ENABLED"]);
+    assert_eq!(said.assumptions, 1);
+    assert_eq!(blocking("off").ask("10.0.1.10", "internet", "tcp 443 v4").assumptions, 0);
+}
+
+#[test]
 fn rt21_exclusions_do_not_block_where_nothing_is_blocked() {
     let mut estate = blocking("off");
     exclude(&mut estate, "vpc-1", "allow-egress");

@@ -1,5 +1,6 @@
 //! What selectors mean.
 
+use reach_engine::verdict::Verdict;
 use serde_json::json;
 
 use crate::estate::{Estate, OPEN};
@@ -45,6 +46,23 @@ fn selectors_delegated_prefixes_are_one_endpoint() {
     estate.eni("a", |eni| eni["Ipv4Prefixes"] = json!([{"Ipv4Prefix": "10.0.1.64/28"}]));
     assert_eq!(pairs(&estate, "10.0.1.0/24", "10.0.2.20"), 3);
     estate.ask("10.0.1.70", "10.0.2.20", "tcp 443").is("R R R");
+}
+
+#[test]
+fn selectors_a_range_inside_a_delegated_prefix_is_that_range() {
+    let mut estate = three();
+    estate.eni("a", |eni| eni["Ipv4Prefixes"] = json!([{"Ipv4Prefix": "10.0.1.64/28"}]));
+    estate.ask("10.0.1.64/30", "10.0.2.20", "tcp 443").is("R R R");
+    estate.ask("10.0.2.20", "10.0.1.72/29", "tcp 443").is("R R R");
+}
+
+#[test]
+fn selectors_sets_over_interfaces_that_were_not_collected_are_unknown() {
+    let mut estate = three();
+    estate.truncated("NetworkInterfaces");
+    let said = estate.ask("subnet-a", "10.0.2.20", "tcp 443");
+    assert_ne!(said.verdict, Verdict::Reachable, "{:?}", said.path);
+    said.because(&["NOT_COLLECTED"]);
 }
 
 #[test]

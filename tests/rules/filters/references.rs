@@ -153,6 +153,16 @@ fn sg19_over_a_transit_gateway_all_three_must_support_references() {
 }
 
 #[test]
+fn sg19_over_a_transit_gateway_that_was_not_described_it_is_unknown() {
+    let mut estate = transit(&[OUT], &["ingress tcp 443 sg-a", "ingress tcp 80 10.0.0.0/16"]);
+    estate.without("TransitGateways");
+    let said = estate.ask(A, C, "tcp 443");
+    said.is("U U R").only(&["NOT_COLLECTED"]);
+    assert!(said.messages.iter().any(|m| m.contains("describe-transit-gateways")), "{:?}", said.messages);
+    estate.ask(A, C, "tcp 80").is("R R R");
+}
+
+#[test]
 fn sg19_over_a_transit_gateway_only_ingress_rules_refer() {
     let estate = transit(&["egress tcp 443 sg-2"], &["ingress -1 0.0.0.0/0"]);
     estate.ask(A, C, "tcp 443").is("B B -").only(&["SG_REFERENCING_SUPPORT"]);

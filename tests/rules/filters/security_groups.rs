@@ -462,6 +462,11 @@ fn sg24_other_resolvers_and_services_are_filtered() {
 fn sg24_lattice_addresses_meet_the_client_s_groups() {
     Estate::two(&[], &[]).ask(A, "169.254.171.5", "tcp 443").is("B B -").only(&["SG_HAS_NO_RULES"]);
     Estate::two(&[OUT], &[]).ask(A, "169.254.171.5", "tcp 443").is("U U U").only(&["UNSUPPORTED_COMPONENT"]);
+    // Its IPv6 addresses lie in the range that SG-25 calls unroutable; its list says which.
+    let mut estate = Estate::two(&[OUT6], &[]);
+    estate.dual_stack().prefix_list("pl-l", "com.amazonaws.us-east-1.ipv6.vpc-lattice", &["fd00:ec2:80::/64"]);
+    estate.ask(A6, "fd00:ec2:80::5", "tcp 443").is("U U U").only(&["UNSUPPORTED_COMPONENT"]);
+    estate.ask(A6, "fd00:ec2:81::5", "tcp 443").is("B B -").only(&["CANNOT_ROUTE"]);
 }
 
 #[test]
