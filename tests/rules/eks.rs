@@ -199,6 +199,15 @@ fn ek9_control_planes_are_recognised_without_requester_managed() {
 }
 
 #[test]
+fn ek9_control_planes_that_were_not_collected_are_unknown() {
+    let mut estate = cluster(private());
+    estate.without("NetworkInterfaces");
+    let said = estate.ask("10.0.1.10", "apiserver", "tcp 443");
+    assert_eq!(said.verdict, Verdict::Unknown, "{:?}", said.messages);
+    assert!(said.messages.iter().any(|m| m.contains("describe-network-interfaces")), "{:?}", said.messages);
+}
+
+#[test]
 fn ek12_the_api_service_leads_to_the_control_plane_in_every_mode() {
     for config in [public(), both(), private()] {
         let mut estate = cluster(config);

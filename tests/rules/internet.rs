@@ -343,6 +343,15 @@ fn rt21_exclusions_by_vpc_and_by_subnet() {
 }
 
 #[test]
+fn rt21_a_subnet_that_contradicts_its_account_is_a_warning() {
+    let mut estate = blocking("off");
+    assert!(estate.network().warnings.is_empty());
+    estate.document(json!({"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "block-bidirectional"}}));
+    let network = estate.network();
+    assert!(network.warnings.iter().any(|w| w.contains("block-public-access")), "{:?}", network.warnings);
+}
+
+#[test]
 fn rt21_exclusions_that_were_not_collected_are_an_assumption() {
     let mut estate = blocking("block-bidirectional");
     estate.without("VpcBlockPublicAccessExclusions");

@@ -102,6 +102,9 @@ fn selectors_selectors_that_match_nothing() {
         "apiserver",
         "tag/novalue",
         "10.0.9.0/24",
+        "aws/",
+        "svc/web",
+        "svc/shop/",
     ] {
         let (message, _) = estate.refused(selector, "10.0.2.20");
         assert!(!message.is_empty());

@@ -147,13 +147,21 @@ fn find(
             whole(roles::pods(network, &cluster))
         }
         ("pod", Some(rest)) => whole(vec![pod_by_name(network, scope, text, rest)?]),
-        ("svc", Some(rest)) => service_by_name(network, rest, view.place),
+        ("svc", Some(rest)) => {
+            if !rest.split_once('/').is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty()) {
+                return Err(SelectorError::new(format!("`{text}` is not of the form `svc/NAMESPACE/NAME`")));
+            }
+            service_by_name(network, rest, view.place)
+        }
         ("internet", None) => vec![Endpoint::internet(network).into()],
         ("internet", Some(address)) => {
             let address: IpAddr = address
                 .parse()
                 .map_err(|_| SelectorError::new(format!("`{address}` in `{text}` is not an IP address")))?;
             vec![Endpoint::literal(address).into()]
+        }
+        ("aws", Some("")) => {
+            return Err(SelectorError::new("`aws/` names no service: `aws/s3`, `aws/ecr.api`".to_owned()));
         }
         ("aws", Some(service)) => names::aws_service(network, service, &mut view),
         ("lb", Some(name)) => load_balancer(network, name)?,

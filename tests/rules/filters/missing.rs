@@ -72,6 +72,33 @@ fn m4_a_destination_that_admits_nobody_stays_blocked() {
 }
 
 #[test]
+fn m4_without_vpcs_what_no_group_can_stop_is_not_called_blocked() {
+    // SG-23: whether 10.0.0.2 is the resolver follows from the VPC's CIDR.
+    let mut estate = Estate::two(&[], &[]);
+    estate.ask(A, "10.0.0.2", "udp 53").is("R R R");
+    estate.without("Vpcs");
+    let said = estate.ask(A, "10.0.0.2", "udp 53");
+    said.is("U U U");
+    names(&said, "describe-vpcs");
+    estate.ask(A, B, "udp 53").is("B B -");
+    // SG-30: two addresses of one interface are one host, whatever its VPC is.
+    let mut estate = Estate::two(&[], &[]);
+    estate.secondary("a", "10.0.1.77", None).without("Vpcs");
+    estate.ask(A, "10.0.1.77", "tcp 80").is("R R R");
+}
+
+#[test]
+fn m4_without_interfaces_nothing_is_said_of_public_addresses() {
+    let mut estate = Estate::two(&[OUT, IN], &[]);
+    estate.internet().associate("rtb-pub", "subnet-a").public("a", "203.0.113.10");
+    estate.ask("internet/198.51.100.9", A, "tcp 22").is("R R R");
+    estate.without("NetworkInterfaces").without("Reservations");
+    let said = estate.ask("internet/198.51.100.9", A, "tcp 22");
+    assert_eq!(said.verdict.as_str(), "unknown");
+    names(&said, "describe-network-interfaces");
+}
+
+#[test]
 fn m4_acls_do_not_matter_inside_a_subnet() {
     let mut estate = Estate::two(&[OUT], &[]);
     estate.group("sg-x", &[IN]).instance("a2", "10.0.1.11", &["sg-x"]);

@@ -341,6 +341,16 @@ impl Walk<'_> {
         }
     }
 
+    /// The first of these calls that is not answered in full in some scope of the snapshot.
+    fn uncollected(&self, calls: &[Call]) -> Option<Call> {
+        let scopes = || self.network.vpcs.iter().map(|(_, vpc)| vpc.scope);
+        let whole = |call| match scopes().next() {
+            None => self.network.collected(0, call),
+            Some(_) => scopes().all(|scope| self.network.collected(scope, call)),
+        };
+        calls.iter().copied().find(|&call| !whole(call))
+    }
+
     /// From the internet to a public address (RT-15 to RT-17).
     pub(super) fn enter_from_internet(&mut self, session: &mut Session) -> End {
         if !self.hop() {
@@ -349,6 +359,12 @@ impl Walk<'_> {
         let (vpc, owner, private) = match self.packet.destination {
             IpAddr::V4(public) => {
                 if is_private(self.packet.destination) {
+                    // An interface that was not collected may have a public address that the question means.
+                    if let (None, call @ Some(_)) =
+                        (self.expected, self.uncollected(&[Call::DescribeNetworkInterfaces]))
+                    {
+                        return self.opaque(Site::Internet, Stage::Deliver, Code::NotCollected, "RT-16", None, call);
+                    }
                     let site = self.expected.map_or(Site::Internet, Site::Interface);
                     // Also said where the groups would refuse: the missing association alone is enough.
                     return self.stop(site, Stage::InternetGateway, Code::IgwPrivateIpAssociationForIngress, "RT-16");
@@ -365,7 +381,8 @@ impl Walk<'_> {
                         let (site, code) = (Site::Interface(expected), Code::IgwPrivateIpAssociationForIngress);
                         return self.stop(site, Stage::InternetGateway, code, "RT-16");
                     }
-                    return self.opaque(Site::Internet, Stage::Deliver, Code::UnknownDestination, "RT-16", None, None);
+                    let call = self.uncollected(&[Call::DescribeNetworkInterfaces, Call::DescribeNatGateways]);
+                    return self.opaque(Site::Internet, Stage::Deliver, Code::UnknownDestination, "RT-16", None, call);
                 };
                 let vpc = self.network.interfaces.get(owner).vpc.as_ref().and_then(Ref::known);
                 (vpc, Some(owner), private)
@@ -376,7 +393,8 @@ impl Walk<'_> {
             }
         };
         let Some(vpc) = vpc else {
-            return self.opaque(Site::Internet, Stage::Deliver, Code::UnknownDestination, "RT-16", None, None);
+            let call = self.uncollected(&[Call::DescribeVpcs]);
+            return self.opaque(Site::Internet, Stage::Deliver, Code::UnknownDestination, "RT-16", None, call);
         };
         let Some(gateway) = self.network.vpcs.get(vpc).internet_gateway else {
             let site = Site::Vpc(vpc);

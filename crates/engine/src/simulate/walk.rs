@@ -337,8 +337,14 @@ impl Walk<'_> {
         }
         let same_address = self.packet.source == self.packet.destination;
         if !same_address {
-            let vpc = sender.vpc.as_ref().and_then(Ref::known)?;
-            let to = self.network.addresses.owner(vpc, self.packet.destination)?;
+            let to = match sender.vpc.as_ref().and_then(Ref::known) {
+                Some(vpc) => self.network.addresses.owner(vpc, self.packet.destination)?,
+                // Without the VPC's description the interface that is meant is still the destination's owner.
+                None => self.expected.filter(|&to| {
+                    let to = self.network.interfaces.get(to);
+                    to.vpc == sender.vpc && to.owns(self.packet.destination)
+                })?,
+            };
             let receiver = self.network.interfaces.get(to);
             let together = host::colocation(self.network, sender, receiver);
             if together == Colocation::Apart {
@@ -447,6 +453,15 @@ impl Walk<'_> {
             IpAddr::V6(address) => address.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253],
         };
         let site = Site::Interface(from);
+        // Which address is the resolver's follows from the VPC's primary CIDR, at least a /28.
+        if let (None, None, IpAddr::V4(address)) = (vpc, self.expected, destination)
+            && address.octets()[3] % 16 == 2
+        {
+            let call = Some(Call::DescribeVpcs);
+            let note = Some("whether this is the address of the VPC's resolver".to_owned());
+            self.unknown(site, Stage::Unfiltered, Code::NotCollected, "SG-23", note, call);
+            return Some(End::Opaque);
+        }
         if is_resolver {
             match vpc.and_then(|vpc| self.network.vpcs.get(vpc).dns_support) {
                 Some(false) => {

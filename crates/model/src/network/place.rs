@@ -271,6 +271,7 @@ fn account_block_mode(builder: &Builder<'_>, scope: ScopeIndex, owner: Option<&s
 
 /// Builds subnets.
 pub(super) fn subnets(builder: &mut Builder<'_>) {
+    let mut contradictions = 0;
     for subnet in &builder.snapshot.resources.subnets {
         let Some(id) = builder.id::<SubnetId>(&subnet.value.subnet_id, subnet.at, ".SubnetId") else { continue };
         let vpc = builder.optional_ref(&subnet.value.vpc_id, subnet.at, ".VpcId", |n| &n.vpcs);
@@ -303,6 +304,17 @@ pub(super) fn subnets(builder: &mut Builder<'_>) {
         if let Some(vpc) = owner_vpc {
             builder.network.vpcs.get_mut(vpc).subnets.push(idx);
         }
+        let account = account_block_mode(builder, subnet.at.scope, subnet.value.owner_id.as_deref());
+        if block_public_access == Some(BlockMode::Off) && account.is_some_and(|mode| mode != BlockMode::Off) {
+            contradictions += 1;
+        }
+    }
+    // The subnets' own word is the nearer one; the two calls may be of different times (M-10).
+    if contradictions > 0 {
+        builder.warn(format!(
+            "describe-vpc-block-public-access-options says that public access is blocked, describe-subnets says \"off\" \
+             of {contradictions} subnet(s): the latter is taken"
+        ));
     }
     exclusions(builder);
 }
