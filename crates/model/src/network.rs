@@ -67,6 +67,8 @@ pub struct Network {
     pub kubernetes: Kubernetes,
     pub addresses: AddressIndex,
     pub coverage: Coverage,
+    /// Scopes whose instances name interfaces that the otherwise whole list of interfaces lacks (M-10).
+    pub interfaces_left_out: BTreeSet<ScopeIndex>,
     /// Accounts whose security groups are in the snapshot: the accounts it was taken in (RT-52).
     pub account_owners: BTreeSet<Box<str>>,
     /// Disagreements that do not stop an analysis.
@@ -77,6 +79,11 @@ impl Network {
     /// Whether `call` was answered in full in the scope of `vpc`.
     pub fn collected(&self, scope: ScopeIndex, call: Call) -> bool {
         self.coverage.is_complete(scope, call)
+    }
+
+    /// Whether an address of `scope` that no interface of the snapshot has is surely nobody's.
+    pub fn every_interface_known(&self, scope: ScopeIndex) -> bool {
+        self.collected(scope, Call::DescribeNetworkInterfaces) && !self.interfaces_left_out.contains(&scope)
     }
 
     /// The subnet of `vpc` that holds `address`. O(|subnets of the VPC|).

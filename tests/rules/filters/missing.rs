@@ -99,6 +99,26 @@ fn m4_without_interfaces_nothing_is_said_of_public_addresses() {
 }
 
 #[test]
+fn m10_an_interface_that_only_its_instance_names_leaves_unowned_addresses_open() {
+    let mut estate = Estate::two(&[OUT], &[IN]);
+    estate.ask(A, "10.0.2.99", "tcp 443").is("B B -").because(&["NO_POSSIBLE_DESTINATION"]);
+    estate.instance("z", "10.0.2.99", &["sg-b"]);
+    estate.each("Reservations", |reservation| {
+        for instance in reservation["Instances"].as_array_mut().unwrap() {
+            if instance["InstanceId"] == "i-z" {
+                instance["NetworkInterfaces"] = serde_json::json!([{"NetworkInterfaceId": "eni-z"}]);
+            }
+        }
+    });
+    estate.retain("NetworkInterfaces", |eni| eni["NetworkInterfaceId"] != "eni-z");
+    assert!(estate.network().warnings.iter().any(|w| w.contains("eni-z")), "{:?}", estate.network().warnings);
+    let said = estate.ask(A, "10.0.2.99", "tcp 443");
+    assert_eq!(said.verdict.as_str(), "unknown");
+    names(&said, "describe-network-interfaces");
+    estate.ask(A, B, "tcp 443").is("R R R");
+}
+
+#[test]
 fn m4_acls_do_not_matter_inside_a_subnet() {
     let mut estate = Estate::two(&[OUT], &[]);
     estate.group("sg-x", &[IN]).instance("a2", "10.0.1.11", &["sg-x"]);

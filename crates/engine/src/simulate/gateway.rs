@@ -363,7 +363,8 @@ impl Walk<'_> {
                     if let (None, call @ Some(_)) =
                         (self.expected, self.uncollected(&[Call::DescribeNetworkInterfaces]))
                     {
-                        return self.opaque(Site::Internet, Stage::Deliver, Code::NotCollected, "RT-16", None, call);
+                        let note = Some(format!("which public address {public} has, if any,"));
+                        return self.opaque(Site::Internet, Stage::Deliver, Code::NotCollected, "RT-16", note, call);
                     }
                     let site = self.expected.map_or(Site::Internet, Site::Interface);
                     // Also said where the groups would refuse: the missing association alone is enough.
@@ -522,7 +523,7 @@ impl Walk<'_> {
         if let Some(&vpc) = self.network.vpcs_of(self.packet.source).first() {
             let scope = self.network.vpcs.get(vpc).scope;
             let site = Site::Vpc(vpc);
-            if self.network.collected(scope, Call::DescribeNetworkInterfaces) && !self.is_shared_in(vpc) {
+            if self.network.every_interface_known(scope) && !self.is_shared_in(vpc) {
                 return self.stop(site, Stage::Deliver, Code::EniAddressRestriction, "M-6b");
             }
             let call = Some(Call::DescribeNetworkInterfaces);

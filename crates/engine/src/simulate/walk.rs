@@ -610,7 +610,7 @@ impl Walk<'_> {
         let Some(owner) = self.network.addresses.owner(vpc, self.packet.destination) else {
             let scope = self.network.vpcs.get(vpc).scope;
             // M-6b: an address that nobody owns is no host, however open the filters are.
-            if self.network.collected(scope, Call::DescribeNetworkInterfaces) && !self.is_shared_in(vpc) {
+            if self.network.every_interface_known(scope) && !self.is_shared_in(vpc) {
                 return self.stop(site, Stage::Deliver, Code::NoPossibleDestination, "M-6b");
             }
             let call = Some(Call::DescribeNetworkInterfaces);

@@ -292,10 +292,13 @@ pub(super) fn interfaces(builder: &mut Builder<'_>) {
                     compare(builder, idx, interface, instance.value.instance_id.as_deref(), &mut disagreements);
                 }
                 // The interfaces' own call is the better witness where it was made; snapshots are not atomic (M-10).
-                None if complete => disagreements.push(format!(
-                    "{text} of {} is not in describe-network-interfaces and is left out",
-                    instance.value.instance_id.as_deref().unwrap_or("an instance")
-                )),
+                None if complete => {
+                    builder.network.interfaces_left_out.insert(instance.at.scope);
+                    disagreements.push(format!(
+                        "{text} of {} is not in describe-network-interfaces and is left out",
+                        instance.value.instance_id.as_deref().unwrap_or("an instance")
+                    ));
+                }
                 None => {
                     let path = format!(".NetworkInterfaces[{i}]");
                     add_interface(builder, interface, instance.value.instance_id.as_ref(), instance.at, &path);
