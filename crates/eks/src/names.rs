@@ -95,8 +95,7 @@ pub(crate) fn api_server(
     if private {
         let interfaces = roles::control_plane(network, &cluster.name);
         if interfaces.is_empty() {
-            let scope = cluster.vpc.map_or(0, |vpc| network.vpcs.get(vpc).scope);
-            if !network.collected(scope, Call::DescribeNetworkInterfaces) {
+            if !network.collected_for(cluster.vpc, Call::DescribeNetworkInterfaces) {
                 let call = Some(Call::DescribeNetworkInterfaces);
                 return Ok(vec![unresolved("apiserver", Code::NotCollected, "EK-9", "its interfaces", call)]);
             }

@@ -69,7 +69,7 @@ fn resolve(
         return resolve(network, scope, rest, view, source);
     }
     let (calls, one) = enumerates(network, text);
-    let missing = calls.iter().copied().find(|&call| !collected_everywhere(network, scope, call));
+    let missing = calls.iter().copied().find(|&call| !network.collected_for(scope.vpc, call));
     let found = match (find(network, scope, text, view, source), missing) {
         (Err(_), Some(_)) => Vec::new(),
         (found, _) => found?,
@@ -104,17 +104,6 @@ fn enumerates(network: &Network, text: &str) -> (&'static [Call], bool) {
             },
         },
     }
-}
-
-/// Whether a call was answered in full wherever the selector looks.
-fn collected_everywhere(network: &Network, scope: Scope<'_>, call: Call) -> bool {
-    let scopes =
-        network.vpcs.iter().filter(|(idx, _)| scope.vpc.is_none_or(|vpc| vpc == *idx)).map(|(_, vpc)| vpc.scope);
-    let mut scopes = scopes.peekable();
-    if scopes.peek().is_none() {
-        return network.collected(0, call);
-    }
-    scopes.all(|scope| network.collected(scope, call))
 }
 
 fn find(

@@ -81,6 +81,15 @@ impl Network {
         self.coverage.is_complete(scope, call)
     }
 
+    /// Whether `call` was answered in full for `vpc`, or for every VPC where none is named.
+    pub fn collected_for(&self, vpc: Option<Idx<Vpc>>, call: Call) -> bool {
+        match vpc {
+            Some(vpc) => self.collected(self.vpcs.get(vpc).scope, call),
+            None if self.vpcs.is_empty() => self.collected(0, call),
+            None => self.vpcs.iter().all(|(_, vpc)| self.collected(vpc.scope, call)),
+        }
+    }
+
     /// Whether an address of `scope` that no interface of the snapshot has is surely nobody's.
     pub fn every_interface_known(&self, scope: ScopeIndex) -> bool {
         self.collected(scope, Call::DescribeNetworkInterfaces) && !self.interfaces_left_out.contains(&scope)

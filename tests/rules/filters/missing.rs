@@ -116,6 +116,9 @@ fn m10_an_interface_that_only_its_instance_names_leaves_unowned_addresses_open()
     assert_eq!(said.verdict.as_str(), "unknown");
     names(&said, "describe-network-interfaces");
     estate.ask(A, B, "tcp 443").is("R R R");
+    // Nor is it said to carry no group.
+    estate.rules("sg-a", &["egress tcp 443 sg-b"]);
+    assert_eq!(estate.ask(A, "10.0.2.99", "tcp 443").verdict.as_str(), "unknown");
 }
 
 #[test]

@@ -343,12 +343,7 @@ impl Walk<'_> {
 
     /// The first of these calls that is not answered in full in some scope of the snapshot.
     fn uncollected(&self, calls: &[Call]) -> Option<Call> {
-        let scopes = || self.network.vpcs.iter().map(|(_, vpc)| vpc.scope);
-        let whole = |call| match scopes().next() {
-            None => self.network.collected(0, call),
-            Some(_) => scopes().all(|scope| self.network.collected(scope, call)),
-        };
-        calls.iter().copied().find(|&call| !whole(call))
+        calls.iter().copied().find(|&call| !self.network.collected_for(None, call))
     }
 
     /// From the internet to a public address (RT-15 to RT-17).
