@@ -49,12 +49,13 @@ fn simulate(c: &mut Criterion) {
             black_box(simulate::forward(&network, start, target, Protocol::TCP, transport));
         });
     });
+    let compiled = reach_engine::compile::Compiled::new(&network);
     let mut next = pairs.iter().cycle();
     group.bench_function("question", |b| {
         b.iter(|| {
             let Some((from, to)) = next.next() else { return };
             let Ok(question) = reach_eks::question(&network, from, to, None, ask.clone()) else { return };
-            black_box(reach_engine::question::ask(&network, &question).is_ok());
+            black_box(reach_engine::question::ask(&compiled, &question, reach_engine::question::Engine::Reference).is_ok());
         });
     });
     group.finish();

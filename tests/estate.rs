@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 
 use reach_engine::pair::{AllowedPorts, Ask, Lane};
-use reach_engine::question::{self, Answer};
+use reach_engine::compile::Compiled;
+use reach_engine::question::{self, Answer, Engine};
 use reach_engine::verdict::Verdict;
 use reach_engine::{explain, simulate::Tracking};
 use reach_model::Network;
@@ -623,7 +624,9 @@ impl Estate {
 /// Asks a network by selectors.
 pub(crate) fn ask(network: &Network, from: &str, to: &str, what: &str) -> Said {
     let question = reach_eks::question(network, from, to, None, parse_ask(what)).unwrap_or_else(|e| panic!("{e}"));
-    let answer = question::ask(network, &question).unwrap_or_else(|e| panic!("{from} -> {to}: {e}"));
+    let compiled = Compiled::new(network);
+    // Every rule is asked of both engines.
+    let answer = question::ask(&compiled, &question, Engine::Both).unwrap_or_else(|e| panic!("{from} -> {to}: {e}"));
     Said::new(network, answer)
 }
 

@@ -7,6 +7,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use reach_engine::Verdict;
+use reach_engine::question::Engine;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -192,6 +193,10 @@ pub(crate) struct Query {
     /// Show every step of both ways and every rule (text and markdown; JSON always has them)
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Who judges: `compiled` by sets of headers, its witness checked packet by packet; `reference` packet by packet
+    /// alone; `both`, and every answer compared (exit 70 where they differ)
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineArg::Compiled)]
+    pub(crate) engine: EngineArg,
     /// The form of the answer [default: text; with --batch: jsonl]
     #[arg(long, short, value_enum, value_name = "FORMAT", env = "REACH_OUTPUT", hide_env_values = true)]
     pub(crate) output: Option<Format>,
@@ -208,6 +213,23 @@ impl From<FamilyArg> for reach_packets::Family {
         match family {
             FamilyArg::Ipv4 => Self::V4,
             FamilyArg::Ipv6 => Self::V6,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineArg {
+    Compiled,
+    Reference,
+    Both,
+}
+
+impl From<EngineArg> for Engine {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Compiled => Engine::Compiled,
+            EngineArg::Reference => Engine::Reference,
+            EngineArg::Both => Engine::Both,
         }
     }
 }

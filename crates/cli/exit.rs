@@ -8,7 +8,6 @@ use reach_engine::Verdict;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ExitCode {
     /// The engines contradict each other: a bug.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a documented code; nothing compares engines yet"))]
     Contradiction,
     /// Reading or writing failed.
     Io,

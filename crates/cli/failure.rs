@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use reach_engine::pair::Contradiction;
 
 use crate::exit::ExitCode;
 use crate::render::layout::printable;
@@ -22,6 +23,13 @@ impl Failure {
     /// Something that the user can correct.
     pub(crate) fn input(error: impl Into<String>) -> Self {
         Self { exit: ExitCode::Input, errors: vec![error.into()], hints: Vec::new() }
+    }
+
+    /// The engines differ: what to report.
+    pub(crate) fn contradiction(error: &Contradiction) -> Self {
+        let hint = "this is a bug in reach, and no answer can be trusted; please report the question and the snapshot \
+                    (or what of it you can share), and ask again with `--engine reference`";
+        Self { exit: ExitCode::Contradiction, errors: vec![error.to_string()], hints: vec![hint.to_owned()] }
     }
 
     /// Reading or writing `what` failed.

@@ -78,7 +78,8 @@ fn selectors_self_pairs() {
     let question =
         reach_eks::question(&network, "subnet-b", "subnet-b", None, crate::estate::parse_ask("tcp 443")).unwrap();
     // One endpoint on either side, from a set: asked host-locally, as two single selectors are.
-    assert!(reach_engine::question::ask(&network, &question).is_ok());
+    let compiled = reach_engine::compile::Compiled::new(&network);
+    assert!(reach_engine::question::ask(&compiled, &question, reach_engine::question::Engine::Both).is_ok());
 }
 
 #[test]

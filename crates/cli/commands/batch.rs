@@ -8,12 +8,12 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use anstyle::{AnsiColor, Style};
-use reach_engine::question;
-use reach_model::Network;
+use reach_engine::compile::Compiled;
+use reach_engine::question::{self, AskError, Engine};
 use reach_packets::Family;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
@@ -40,7 +40,10 @@ const THREADS: usize = 8;
 
 /// What is asked of every line.
 struct Batch<'a> {
-    network: &'a Network,
+    compiled: &'a Compiled<'a>,
+    engine: Engine,
+    /// Whether the engines differed about some line.
+    contradicted: AtomicBool,
     cluster: Option<&'a str>,
     format: Format,
     explain: bool,
@@ -83,7 +86,9 @@ pub(crate) fn run(file: &Path, query: &Query, config: &Config, voice: Voice) -> 
         (Err(failure), _) | (_, Err(failure)) => return Err(failure.into()),
     };
     let batch = Batch {
-        network: &network,
+        compiled: &Compiled::new(&network),
+        engine: query.engine.into(),
+        contradicted: AtomicBool::new(false),
         cluster: config.cluster(query.cluster.as_deref()),
         format,
         explain: query.explain,
@@ -100,7 +105,8 @@ pub(crate) fn run(file: &Path, query: &Query, config: &Config, voice: Voice) -> 
         let failure = Failure::input(format!("{errors} of {of} could not be answered"));
         failure.print();
     }
-    Ok(ExitCode::Input)
+    let contradicted = batch.contradicted.load(Ordering::Relaxed);
+    Ok(if contradicted { ExitCode::Contradiction } else { ExitCode::Input })
 }
 
 impl Batch<'_> {
@@ -173,6 +179,7 @@ impl Batch<'_> {
         for (number, line) in lines {
             if let Err(error) = self.answer(*number, line, &mut out) {
                 errors += 1;
+                self.contradicted.fetch_or(error.contradiction, Ordering::Relaxed);
                 self.write_error(&error, &mut out);
             }
             if matches!(self.format, Format::Text | Format::Markdown) {
@@ -210,14 +217,17 @@ impl Batch<'_> {
         };
         let (ask, asked) = ask::parse(&terms, Names::Keys)
             .map_err(|complaints| LineError::new(id, [complaints.errors, complaints.hints].concat().join("; ")))?;
-        let question = reach_eks::question(self.network, from, to, self.cluster, ask).map_err(|error| LineError {
+        let question = reach_eks::question(self.compiled.network(), from, to, self.cluster, ask).map_err(|error| LineError {
             id,
             message: error.message,
             candidates: error.candidates,
+            contradiction: false,
         })?;
-        let answer =
-            question::ask(self.network, &question).map_err(|_| LineError::new(id, query::no_pair_message(from, to)))?;
-        let told = Told { network: self.network, question: &question, answer: &answer, from, to, asked: &asked, id };
+        let answer = question::ask(self.compiled, &question, self.engine).map_err(|error| match error {
+            AskError::NoPair => LineError::new(id, query::no_pair_message(from, to)),
+            AskError::Contradiction(error) => LineError { contradiction: true, ..LineError::new(id, error.to_string()) },
+        })?;
+        let told = Told { network: self.compiled.network(), question: &question, answer: &answer, from, to, asked: &asked, id };
         match self.format {
             Format::Text => out.extend(text::render(&told, self.explain, self.width).into_bytes()),
             Format::Markdown => out.extend(markdown::render(&told, self.explain).into_bytes()),
@@ -235,7 +245,7 @@ impl Batch<'_> {
     fn write_error(&self, error: &LineError<'_>, out: &mut Vec<u8>) {
         /// What is written in text instead of a verdict.
         const ERROR: Style = AnsiColor::Red.on_default().bold();
-        let LineError { id, message, candidates } = error;
+        let LineError { id, message, candidates, .. } = error;
         // Writing to memory does not fail.
         let _ = match self.format {
             Format::Text | Format::Markdown => {
@@ -257,11 +267,13 @@ struct LineError<'l> {
     id: Option<&'l RawValue>,
     message: String,
     candidates: Vec<String>,
+    /// The engines differ.
+    contradiction: bool,
 }
 
 impl<'l> LineError<'l> {
     fn new(id: Option<&'l RawValue>, message: String) -> Self {
-        Self { id, message, candidates: Vec::new() }
+        Self { id, message, candidates: Vec::new(), contradiction: false }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use reach_eks::SelectorError;
+use reach_engine::compile::Compiled;
 use reach_engine::pair::Ask;
-use reach_engine::question;
+use reach_engine::question::{self, AskError};
 
 use super::batch;
 use crate::args::{Format, Query};
@@ -56,7 +57,11 @@ pub(crate) fn run(query: &Query, config: &Config, voice: Voice) -> Result<ExitCo
     let (ask, asked) = parsed;
     let cluster = config.cluster(query.cluster.as_deref());
     let question = reach_eks::question(&network, from, to, cluster, ask).map_err(|error| unresolved(&error))?;
-    let answer = question::ask(&network, &question).map_err(|_| no_pair(from, to))?;
+    let compiled = Compiled::new(&network);
+    let answer = question::ask(&compiled, &question, query.engine.into()).map_err(|error| match error {
+        AskError::NoPair => no_pair(from, to),
+        AskError::Contradiction(error) => Failure::contradiction(&error),
+    })?;
     let told = Told { network: &network, question: &question, answer: &answer, from, to, asked: &asked, id: None };
     let quiet = voice == Voice::Quiet;
     let format = config.output(query.output).unwrap_or(Format::Text);

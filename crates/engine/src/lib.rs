@@ -4,6 +4,7 @@
 //! of one pair of endpoints, [`question`] about sets of endpoints. An answer carries its reasons as data; [`explain`]
 //! makes text of them, last.
 
+pub mod compile;
 pub mod endpoint;
 pub mod explain;
 pub mod host;

@@ -100,21 +100,33 @@ pub struct PairAnswer {
 }
 
 /// Which part of an answer's address atoms stands for the whole.
-struct Cell {
-    source: IpSet,
-    destination: IpSet,
-    answer: PairAnswer,
+pub(crate) struct Cell {
+    pub(crate) source: IpSet,
+    pub(crate) destination: IpSet,
+    pub(crate) answer: PairAnswer,
 }
 
-/// Judges one pair. Cost: one walk per piece of ports, source ports and addresses.
-pub fn judge(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) -> PairAnswer {
+/// What a pair's question comes down to, whichever engine answers it.
+pub(crate) struct Frame {
+    pub(crate) sources: IpSet,
+    pub(crate) destinations: IpSet,
+    pub(crate) lanes: Vec<Lane>,
+}
+
+/// Reads the question of a pair; an answer where it is settled without looking at the network.
+pub(crate) fn frame(
+    network: &Network,
+    from: &Endpoint,
+    to: &Destination,
+    ask: &Ask,
+) -> Result<Frame, Box<PairAnswer>> {
     for end in [from, &to.endpoint] {
         if let Endpoint::Unresolved(unresolved) = end {
-            return unresolvable(unresolved);
+            return Err(Box::new(unresolvable(unresolved)));
         }
     }
     let Some((source_family, family)) = families(network, from, &to.endpoint, ask) else {
-        return refused(Code::NoCommonFamily, "M-1", from);
+        return Err(Box::new(refused(Code::NoCommonFamily, "M-1", from)));
     };
     let sources = from.addresses(source_family);
     let mut destinations = to.endpoint.addresses(family);
@@ -125,7 +137,135 @@ pub fn judge(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) ->
         // A service on the internet for all of the internet: the carve-outs are of the clients, one address serves.
         destinations = representative(&destinations).map_or(destinations, IpSet::from);
     }
-    let lanes = lanes_of(ask, family);
+    Ok(Frame { sources, destinations, lanes: lanes_of(ask, family) })
+}
+
+/// Joins the answers for the pieces of a pair's addresses.
+pub(crate) fn put_together(network: &Network, from: &Endpoint, to: &Destination, cells: Vec<Cell>) -> PairAnswer {
+    let outside = [from, &to.endpoint].into_iter().any(|end| matches!(end, Endpoint::Outside(o) if o.by_default_range));
+    combine(network, from, cells, outside)
+}
+
+/// Two engines that judge one flow differently: a bug in one of them, never an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the engines contradict each other about {about}: compiled says {}, reference says {}",
+    legs(.compiled),
+    legs(.reference)
+)]
+pub struct Contradiction {
+    /// The flow, or the pair.
+    pub about: String,
+    /// Forward and return as the compiled engine judges them.
+    pub compiled: (Verdict, Option<Verdict>),
+    /// Forward and return as the reference engine judges them.
+    pub reference: (Verdict, Option<Verdict>),
+}
+
+/// Compares two engines' answers about one pair.
+///
+/// # Errors
+///
+/// What differs.
+pub(crate) fn compare(
+    compiled: &PairAnswer,
+    reference: &PairAnswer,
+    from: &Endpoint,
+    to: &Destination,
+) -> Result<(), Box<Contradiction>> {
+    let same = compiled.verdict == reference.verdict
+        && compiled.forward == reference.forward
+        && compiled.back == reference.back
+        && compiled.translated == reference.translated
+        && compiled.outside == reference.outside
+        && sorted(&compiled.allowed) == sorted(&reference.allowed);
+    if same {
+        return Ok(());
+    }
+    let witness = compiled.witness.or(reference.witness);
+    Err(Box::new(Contradiction {
+        about: witness.map_or_else(|| format!("{from:?} -> {:?}", to.endpoint), |flow| flow.to_string()),
+        compiled: (compiled.forward, compiled.back),
+        reference: (reference.forward, reference.back),
+    }))
+}
+
+fn sorted(allowed: &[Allowed]) -> Vec<&Allowed> {
+    let mut sorted: Vec<&Allowed> = allowed.iter().collect();
+    sorted.sort();
+    sorted
+}
+
+fn legs((forward, back): &(Verdict, Option<Verdict>)) -> String {
+    match back {
+        Some(back) => format!("forward {forward}, return {back}"),
+        None => format!("forward {forward}"),
+    }
+}
+
+/// One flow as the reference engine judges it, under every way that AWS may pick.
+pub(crate) struct Replay {
+    pub(crate) flow: Flow,
+    pub(crate) forward: Verdict,
+    pub(crate) back: Option<Verdict>,
+    runs: Vec<(Trace, Session)>,
+    replies: Vec<Trace>,
+}
+
+impl Replay {
+    /// Sends the flow and its reply; `pool` is the translator's port where one rewrites the client's.
+    pub(crate) fn of(
+        network: &Network,
+        start: Start,
+        target: Target<'_>,
+        protocol: Protocol,
+        transport: Transport,
+        pool: Option<u16>,
+    ) -> Self {
+        let flow = Flow { source: start.address(), destination: target.address, protocol, transport };
+        let runs = simulate::forward(network, start, target, protocol, transport);
+        let forward = Verdict::over(runs.iter().map(|(trace, _)| trace.verdict())).unwrap_or(Verdict::Unknown);
+        let family = if protocol == Protocol::ICMP { Family::V4 } else { Family::V6 };
+        let answer = match transport {
+            Transport::Ports { source, destination } => {
+                Some(Transport::Ports { source: destination, destination: source })
+            }
+            Transport::Icmp { kind, code } => {
+                icmp_reply(family, kind).map(|kind| Transport::Icmp { kind, code })
+            }
+            Transport::Opaque => None,
+        };
+        let (mut replies, mut verdicts) = (Vec::new(), Vec::new());
+        if let Some(answer) = answer {
+            for (_, session) in runs.iter().filter(|(trace, _)| trace.verdict() != Verdict::Blocked) {
+                if !session.has_responder() {
+                    verdicts.push(Verdict::Unknown);
+                    continue;
+                }
+                let pool = pool.filter(|_| session.rewrites_port());
+                for reply in simulate::reply(network, session, answer, pool) {
+                    verdicts.push(reply.verdict());
+                    replies.push(reply);
+                }
+            }
+        }
+        Self { flow, forward, back: Verdict::over(verdicts), runs, replies }
+    }
+
+    /// Fills in the witness, its path and how it is tracked: of the ways that AWS may pick, the one that shows the
+    /// verdict.
+    pub(crate) fn show(self, answer: &mut PairAnswer, forward: Verdict, back: Option<Verdict>) {
+        answer.witness = Some(self.flow);
+        show_runs(answer, self.runs, self.replies, forward, back);
+    }
+}
+
+/// Judges one pair. Cost: one walk per piece of ports, source ports and addresses.
+pub fn judge(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) -> PairAnswer {
+    let Frame { sources, destinations, lanes } = match frame(network, from, to, ask) {
+        Ok(frame) => frame,
+        Err(answer) => return *answer,
+    };
     // Addresses: single ones at once, ranges piece by piece until no table met has a boundary inside a piece.
     let mut cuts = Cuts::default();
     cuts.add_hosts(network, from);
@@ -148,8 +288,7 @@ pub fn judge(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) ->
         }
         cuts = met;
     }
-    let outside = [from, &to.endpoint].into_iter().any(|end| matches!(end, Endpoint::Outside(o) if o.by_default_range));
-    combine(network, from, cells, outside)
+    put_together(network, from, to, cells)
 }
 
 /// The families of source and destination; they differ only for an IPv6 pod's IPv4 destination (EK-40).
@@ -178,7 +317,7 @@ fn lanes_of(ask: &Ask, family: Family) -> Vec<Lane> {
 }
 
 /// A denial without any walk.
-fn refused(code: Code, semantics: &'static str, from: &Endpoint) -> PairAnswer {
+pub(crate) fn refused(code: Code, semantics: &'static str, from: &Endpoint) -> PairAnswer {
     let site = from.interface().map_or(Site::Internet, Site::Interface);
     let reason = Reason {
         leg: Leg::Forward,
@@ -229,7 +368,7 @@ fn without_walk(verdict: Verdict, reason: Reason) -> PairAnswer {
 }
 
 /// Where a walk starts and what it is meant to reach, for one piece of addresses.
-fn ends<'a>(
+pub(crate) fn ends<'a>(
     network: &Network,
     from: &Endpoint,
     to: &'a Endpoint,
@@ -445,7 +584,7 @@ fn judge_icmp_reply(network: &Network, protocol: Protocol, kind: u8, code: u8, p
 }
 
 /// A NAT gateway's port pool (RT-24).
-const POOL: (u16, u16) = (1024, u16::MAX);
+pub(crate) const POOL: (u16, u16) = (1024, u16::MAX);
 
 /// Judges the replies of a TCP or UDP lane. No rule looks at a reply's source port (M-2), so the answer is one for all
 /// pieces whose first packet passes by the same ways.
@@ -639,29 +778,34 @@ fn show(answer: &mut PairAnswer, piece: Piece, start: Start, target: Target<'_>)
     };
     answer.witness =
         Some(Flow { source: start.address(), destination: target.address, protocol: piece.protocol, transport });
-    // Of the ways that AWS may pick, the one that shows the verdict.
-    let wanted = piece.forward;
-    let best = piece.runs.iter().position(|(trace, _)| trace.verdict() == wanted).unwrap_or(0);
-    if let Some((trace, session)) = piece.runs.into_iter().nth(best) {
+    show_runs(answer, piece.runs, piece.replies, piece.forward, piece.back);
+}
+
+/// Fills in path and tracking: of the ways that AWS may pick, the one that shows the verdict.
+fn show_runs(
+    answer: &mut PairAnswer,
+    runs: Vec<(Trace, Session)>,
+    replies: Vec<Trace>,
+    forward: Verdict,
+    back: Option<Verdict>,
+) {
+    let best = runs.iter().position(|(trace, _)| trace.verdict() == forward).unwrap_or(0);
+    if let Some((trace, session)) = runs.into_iter().nth(best) {
         answer.tracking = session.tracking();
         answer.forward_path = trace.steps;
     }
-    let wanted = piece.back;
-    let best = piece.replies.iter().position(|trace| Some(trace.verdict()) == wanted);
-    let best = best.or_else(|| piece.replies.iter().position(|trace| trace.verdict().passes())).unwrap_or(0);
-    if let Some(trace) = piece.replies.into_iter().nth(best) {
+    let best = replies.iter().position(|trace| Some(trace.verdict()) == back);
+    let best = best.or_else(|| replies.iter().position(|trace| trace.verdict().passes())).unwrap_or(0);
+    if let Some(trace) = replies.into_iter().nth(best) {
         answer.return_path = trace.steps;
     }
     let steps = answer.forward_path.iter().chain(&answer.return_path);
-    let mut rules: Vec<RuleRef> = steps.filter_map(|step| step.rule.clone()).collect();
-    let mut seen = Vec::new();
-    rules.retain(|rule| {
-        let fresh = !seen.contains(rule);
-        if fresh {
-            seen.push(rule.clone());
+    let mut rules: Vec<RuleRef> = Vec::new();
+    for rule in steps.filter_map(|step| step.rule.clone()) {
+        if !rules.contains(&rule) {
+            rules.push(rule);
         }
-        fresh
-    });
+    }
     answer.decided_by = rules;
 }
 
@@ -672,7 +816,7 @@ fn allowed(pieces: &[Piece]) -> Vec<Allowed> {
 }
 
 /// Joins entries of the same protocol and source ports.
-fn merge(entries: impl Iterator<Item = Allowed>) -> Vec<Allowed> {
+pub(crate) fn merge(entries: impl Iterator<Item = Allowed>) -> Vec<Allowed> {
     let mut list: Vec<Allowed> = Vec::new();
     for entry in entries {
         let joined = list.iter_mut().filter(|known| known.source_ports == entry.source_ports).find_map(|known| {
@@ -782,7 +926,7 @@ fn by_default(network: &Network, cells: Vec<Cell>, from_outside: bool) -> PairAn
 }
 
 /// Keeps the first of equal reasons, denials before unknowns.
-fn unique(reasons: &mut Vec<Reason>) {
+pub(crate) fn unique(reasons: &mut Vec<Reason>) {
     let mut kept: Vec<Reason> = Vec::with_capacity(reasons.len());
     for reason in reasons.drain(..) {
         if !kept.contains(&reason) {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use reach_model::network::Network;
 
+use crate::compile::Compiled;
 use crate::endpoint::{Destination, Endpoint};
-use crate::pair::{Allowed, Ask, Carved, PairAnswer, judge};
+use crate::pair::{self, Allowed, Ask, Carved, Contradiction, PairAnswer};
 use crate::reason::{Assumption, Reason, RuleRef, Site};
 use crate::simulate::Tracking;
 use crate::verdict::Verdict;
@@ -85,10 +86,28 @@ pub struct Answer {
 /// How many groups an answer lists.
 pub const MAX_GROUPS: usize = 1000;
 
-/// Two sets without a pair between them: the same single endpoint twice, or an empty set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no pair is left to ask about")]
-pub struct NoPair;
+/// Which engine judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// Every packet by itself, rule by rule: slow and obvious.
+    Reference,
+    /// Sets of headers; the reference engine judges the witness of every answer.
+    #[default]
+    Compiled,
+    /// Both, and every answer compared.
+    Both,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// Two sets without a pair between them: the same single endpoint twice, or an empty set.
+    #[error("no pair is left to ask about")]
+    NoPair,
+    /// The engines contradict each other.
+    #[error(transparent)]
+    Contradiction(#[from] Box<Contradiction>),
+}
 
 /// What pairs must have in common to be told together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,12 +124,33 @@ struct Key {
 /// The first answer of its kind, the pairs that have it, and the rules that decided any of them.
 type Class = (PairAnswer, Vec<(usize, usize)>, Vec<RuleRef>);
 
-/// Judges every pair of the question. Cost: |from| × |to| pair judgements.
+/// Answers a question.
 ///
 /// # Errors
 ///
-/// [`NoPair`] where there is nothing to judge.
-pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
+/// [`AskError::NoPair`] where there is nothing to judge, [`AskError::Contradiction`] where the engines differ.
+pub fn ask(compiled: &Compiled<'_>, question: &Question, engine: Engine) -> Result<Answer, AskError> {
+    let network = compiled.network();
+    let mut algebra = compiled.algebra();
+    let judge = |from: &Endpoint, to: &Destination| {
+        if engine == Engine::Reference {
+            return Ok(pair::judge(network, from, to, &question.ask));
+        }
+        let answer = compiled.judge(from, to, &question.ask, &mut algebra)?;
+        if engine == Engine::Both {
+            pair::compare(&answer, &pair::judge(network, from, to, &question.ask), from, to)?;
+        }
+        Ok(answer)
+    };
+    ask_by(network, question, judge)
+}
+
+/// Judges every pair of the question. Cost: |from| × |to| pair judgements.
+fn ask_by(
+    network: &Network,
+    question: &Question,
+    mut judge: impl FnMut(&Endpoint, &Destination) -> Result<PairAnswer, Box<Contradiction>>,
+) -> Result<Answer, AskError> {
     let single = question.from.len() == 1 && question.to.len() == 1;
     let mut pairs = PairCounts::default();
     let (mut forwards, mut backs) = (Vec::new(), Vec::new());
@@ -122,7 +162,7 @@ pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
         if !single && *from == to.endpoint {
             continue;
         }
-        let answer = judge(network, from, to, &question.ask);
+        let answer = judge(from, to)?;
         pairs.add(answer.verdict);
         forwards.push(answer.forward);
         if answer.forward != Verdict::Blocked {
@@ -150,7 +190,7 @@ pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
             }
         }
     }
-    let (Some(verdict), Some(forward)) = (over_counts(pairs), Verdict::over(forwards)) else { return Err(NoPair) };
+    let (Some(verdict), Some(forward)) = (over_counts(pairs), Verdict::over(forwards)) else { return Err(AskError::NoPair) };
     assumptions.sort_unstable();
     assumptions.dedup();
     let mut groups: Vec<((usize, usize), Group)> = Vec::new();
@@ -166,7 +206,7 @@ pub fn ask(network: &Network, question: &Question) -> Result<Answer, NoPair> {
             let witness = list.iter().find(|(i, j)| from.contains(i) && to.contains(j));
             let answer = match witness {
                 Some(&(i, j)) if Some(&(i, j)) != list.first() => match (question.from.get(i), question.to.get(j)) {
-                    (Some(from), Some(to)) => judge(network, from, to, &question.ask),
+                    (Some(from), Some(to)) => judge(from, to)?,
                     _ => answer.clone(),
                 },
                 _ => answer.clone(),

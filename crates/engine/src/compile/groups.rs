@@ -1,0 +1,503 @@
+//! Security groups compiled: rules of equal peers merged, groups of equal sets merged.
+//!
+//! Groups only ever admit (SG-1, SG-2), so what an interface's groups say of a peer is a union of header sets. A
+//! [`Profile`] is one distinct set of groups; all interfaces that carry it share it. A rule's peer is a CIDR (a range of
+//! the trie), a prefix list (a shared list of ranges) or a group (a key that the other end carries or not).
+
+use std::ops::Range;
+
+use ipnet::IpNet;
+use reach_model::Call;
+use reach_model::ids::SecurityGroupId;
+use reach_model::network::{
+    Direction, Idx, Network, NetworkInterface, Peer, PrefixList, Ref, RuleProtocol, SecurityGroup, SecurityGroupRule,
+};
+use reach_packets::{Family, IcmpSet, PortRanges, PortSet, Protocol, Transport};
+use rustc_hash::FxHashMap;
+
+use super::headers::{Algebra, HeaderId};
+use super::trie::{Node, Trie};
+use crate::reason::Code;
+
+/// A security group, whether the snapshot describes it or only names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey(u32);
+
+impl GroupKey {
+    /// The key as a number, for dense side tables.
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The position of a [`Profile`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProfileId(u32);
+
+impl ProfileId {
+    /// The position as a number, for dense side tables.
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The rules of one or several groups in one direction, merged by peer.
+#[derive(Debug, Clone, Default)]
+pub struct Side {
+    /// Whether there is any rule at all (`SG_HAS_NO_RULES` says that there is none).
+    pub any_rule: bool,
+    /// Rules whose peer is a group, by key.
+    pub peers: Box<[(GroupKey, HeaderId)]>,
+    /// Rules whose peer is a CIDR, by node.
+    pub nodes: Box<[(Node, HeaderId)]>,
+    /// Rules whose peer is a prefix list with entries, by the list.
+    pub lists: Box<[(Idx<PrefixList>, HeaderId)]>,
+    /// Rules whose prefix list the snapshot does not hold: who they admit is unknown (SG-17).
+    pub unread: Box<[Unread]>,
+}
+
+/// A rule by a prefix list without entries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unread {
+    /// The list's id.
+    pub list: Box<str>,
+    /// Its family, where that much is known.
+    pub family: Option<Family>,
+    pub headers: HeaderId,
+}
+
+/// One distinct set of security groups.
+#[derive(Debug)]
+pub struct Profile {
+    /// Sorted.
+    pub groups: Box<[GroupKey]>,
+    /// A group that the snapshot does not describe: it may admit anything (SG-2).
+    pub missing: Option<SecurityGroupId>,
+    pub ingress: Side,
+    pub egress: Side,
+}
+
+impl Profile {
+    /// The rules of a direction.
+    pub fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+}
+
+/// What a reference to a group is worth at a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It matches.
+    Counts,
+    /// The sender's identity was lost on the way.
+    Lost,
+    /// References do not work over this path.
+    Unsupported,
+    /// The snapshot does not tell.
+    Unknown(Code, Option<Call>),
+}
+
+/// Which references match at a gate; of several, the first that speaks of a group decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reference {
+    /// To a group of this profile.
+    Carried(ProfileId, Standing),
+    /// To any group.
+    Any(Standing),
+    /// To any group that the snapshot only names.
+    OnlyNamed(Standing),
+}
+
+/// What groups say at a gate, as header sets; what is in none of them is refused for want of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Said {
+    pub admitted: HeaderId,
+    /// Admitted or not: the snapshot does not tell.
+    pub unknown: HeaderId,
+    /// A reference would admit, had the sender's identity survived.
+    pub lost: HeaderId,
+    /// A reference would admit, did references work over this path.
+    pub unsupported: HeaderId,
+}
+
+/// All groups of a network.
+#[derive(Debug)]
+pub struct Groups {
+    /// The profile of each interface, by position.
+    of_interface: Vec<ProfileId>,
+    profiles: Vec<Profile>,
+    /// Groups that only references or interfaces name.
+    named: FxHashMap<SecurityGroupId, GroupKey>,
+    /// How many groups the snapshot describes: their keys come first.
+    described: usize,
+    /// The ranges of atoms of each prefix list with entries, by position: disjoint, ascending.
+    lists: Vec<Box<[Range<usize>]>>,
+}
+
+impl Groups {
+    /// Compiles every group, then every profile. O(R log R) for R rules, and the rules of every profile.
+    pub fn new(network: &Network, trie: &Trie, algebra: &mut Algebra<'_>) -> Self {
+        let lists = network.prefix_lists.iter().map(|(_, list)| list_ranges(list, trie)).collect();
+        let described = network.groups.len();
+        let mut groups =
+            Self { of_interface: Vec::new(), profiles: Vec::new(), named: FxHashMap::default(), described, lists };
+        let compiled: Vec<[Side; 2]> = network
+            .groups
+            .iter()
+            .map(|(_, group)| {
+                let mut side = |rules: &[SecurityGroupRule]| groups.side(network, trie, rules, algebra);
+                [side(&group.ingress), side(&group.egress)]
+            })
+            .collect();
+        let mut known: FxHashMap<Box<[GroupKey]>, ProfileId> = FxHashMap::default();
+        for (_, interface) in network.interfaces.iter() {
+            let mut keys: Vec<GroupKey> = interface.groups.iter().map(|group| groups.key(group)).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            let id = match known.get(keys.as_slice()) {
+                Some(id) => *id,
+                None => {
+                    let id = ProfileId(u32::try_from(groups.profiles.len()).unwrap_or(u32::MAX));
+                    let missing = interface.groups.iter().find_map(|group| match group {
+                        Ref::Known(_) => None,
+                        Ref::Missing(id) => Some(id.clone()),
+                    });
+                    let sides = |n: usize| {
+                        keys.iter().filter_map(|key| compiled.get(key.position())?.get(n)).collect::<Vec<&Side>>()
+                    };
+                    let (ingress, egress) = (merge(&sides(0), algebra), merge(&sides(1), algebra));
+                    let keys: Box<[GroupKey]> = keys.into();
+                    known.insert(keys.clone(), id);
+                    groups.profiles.push(Profile { groups: keys, missing, ingress, egress });
+                    id
+                }
+            };
+            groups.of_interface.push(id);
+        }
+        groups
+    }
+
+    /// The profile of an interface.
+    #[expect(clippy::indexing_slicing, reason = "one entry per interface of the network it was compiled from")]
+    pub fn profile_of(&self, interface: Idx<NetworkInterface>) -> ProfileId {
+        self.of_interface[interface.position()]
+    }
+
+    /// A profile by position.
+    #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
+    pub fn profile(&self, id: ProfileId) -> &Profile {
+        &self.profiles[id.position()]
+    }
+
+    /// All profiles.
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// How many groups there are, described or only named.
+    pub fn keys(&self) -> usize {
+        self.described + self.named.len()
+    }
+
+    /// The ranges of atoms that a prefix list covers.
+    pub fn list(&self, list: Idx<PrefixList>) -> &[Range<usize>] {
+        self.lists.get(list.position()).map_or(&[], |ranges| ranges)
+    }
+
+    fn key(&mut self, group: &Ref<SecurityGroup>) -> GroupKey {
+        match group {
+            Ref::Known(idx) => GroupKey(u32::try_from(idx.position()).unwrap_or(u32::MAX)),
+            Ref::Missing(id) => {
+                let next = GroupKey(u32::try_from(self.described + self.named.len()).unwrap_or(u32::MAX));
+                *self.named.entry(id.clone()).or_insert(next)
+            }
+        }
+    }
+
+    /// Merges rules by peer.
+    fn side(
+        &mut self,
+        network: &Network,
+        trie: &Trie,
+        rules: &[SecurityGroupRule],
+        algebra: &mut Algebra<'_>,
+    ) -> Side {
+        let (mut peers, mut nodes, mut lists, mut unread) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for rule in rules {
+            let headers = algebra.intern(rule_headers(rule));
+            match &rule.peer {
+                // SG-14, SG-16: one peer; M-1: an IPv4 CIDR is no ancestor of an IPv6 atom.
+                Peer::Cidr(net) => nodes.extend(trie.node(&net.trunc()).map(|node| (node, headers))),
+                Peer::Group(peer) => peers.push((self.key(&peer.group), headers)),
+                Peer::PrefixList(list) => match list.known() {
+                    Some(idx) if network.prefix_lists.get(idx).cidrs.is_some() => lists.push((idx, headers)),
+                    known => unread.push(Unread {
+                        list: list.id(&network.prefix_lists).as_str().into(),
+                        family: known.and_then(|idx| network.prefix_lists.get(idx).family),
+                        headers,
+                    }),
+                },
+            }
+        }
+        unread.sort();
+        unread.dedup();
+        Side {
+            any_rule: !rules.is_empty(),
+            peers: by_key(peers, algebra),
+            nodes: by_key(nodes, algebra),
+            lists: by_key(lists, algebra),
+            unread: unread.into(),
+        }
+    }
+
+    /// What the groups of `profile` say to or from `node`, with `references` to groups of the other end.
+    ///
+    /// `hidden`: the peer's address is not the one at `node` but one that the snapshot does not hold (SG-34).
+    pub fn say(
+        &self,
+        profile: ProfileId,
+        direction: Direction,
+        (trie, node): (&Trie, Node),
+        references: &[Reference],
+        hidden: bool,
+        algebra: &mut Algebra<'_>,
+    ) -> Said {
+        let profile = self.profile(profile);
+        let side = profile.side(direction);
+        let mut said = Said {
+            admitted: self.admitted_by_address(side, trie, node, hidden, algebra),
+            unknown: HeaderId::EMPTY,
+            lost: HeaderId::EMPTY,
+            unsupported: HeaderId::EMPTY,
+        };
+        // SG-18, SG-19: references, by what they are worth here.
+        for &(key, headers) in references_of(&side.peers, references, self).iter() {
+            let sum = match key {
+                Standing::Counts => &mut said.admitted,
+                Standing::Lost => &mut said.lost,
+                Standing::Unsupported => &mut said.unsupported,
+                Standing::Unknown(..) => &mut said.unknown,
+            };
+            *sum = algebra.union(*sum, headers);
+        }
+        // SG-17: a list without entries is unknown, not empty.
+        let family = family_of(trie, node);
+        for unread in side.unread.iter().filter(|unread| unread.family.is_none_or(|of_list| of_list == family)) {
+            said.unknown = algebra.union(said.unknown, unread.headers);
+        }
+        if hidden {
+            // SG-34: any address of the family may be the client's.
+            for &(other, headers) in &side.nodes {
+                if family_of(trie, other) == family {
+                    said.unknown = algebra.union(said.unknown, headers);
+                }
+            }
+        }
+        // SG-2: a group that is not described can only add.
+        if profile.missing.is_some() {
+            said.unknown = HeaderId::ALL;
+        }
+        said.unknown = algebra.subtract(said.unknown, said.admitted);
+        said
+    }
+
+    /// What the rules by CIDR and prefix list admit (SG-16, SG-17).
+    fn admitted_by_address(
+        &self,
+        side: &Side,
+        trie: &Trie,
+        node: Node,
+        hidden: bool,
+        algebra: &mut Algebra<'_>,
+    ) -> HeaderId {
+        let mut admitted = HeaderId::EMPTY;
+        for ancestor in trie.ancestors(node) {
+            if hidden && trie.net(ancestor).is_some_and(|net| net.prefix_len() > 0) {
+                continue;
+            }
+            if let Ok(position) = side.nodes.binary_search_by_key(&ancestor, |(node, _)| *node)
+                && let Some(&(_, headers)) = side.nodes.get(position)
+            {
+                admitted = algebra.union(admitted, headers);
+            }
+        }
+        for &(list, headers) in &side.lists {
+            if covers(self.list(list), node) {
+                admitted = algebra.union(admitted, headers);
+            }
+        }
+        admitted
+    }
+
+    /// Whether the groups admit one packet for certain, references by `carried` alone. The plain case of
+    /// [`Self::say`], without sets: O(depth × log |nodes| + |peers|).
+    pub fn admits(
+        &self,
+        profile: ProfileId,
+        direction: Direction,
+        (trie, node): (&Trie, Node),
+        carried: Option<ProfileId>,
+        algebra: &Algebra<'_>,
+        (protocol, transport): (Protocol, &Transport),
+    ) -> bool {
+        let side = self.profile(profile).side(direction);
+        for ancestor in trie.ancestors(node) {
+            if let Ok(position) = side.nodes.binary_search_by_key(&ancestor, |(node, _)| *node)
+                && side.nodes.get(position).is_some_and(|&(_, h)| algebra.contains(h, protocol, transport))
+            {
+                return true;
+            }
+        }
+        if let Some(carried) = carried {
+            for key in &self.profile(carried).groups {
+                if let Ok(position) = side.peers.binary_search_by_key(key, |(key, _)| *key)
+                    && side.peers.get(position).is_some_and(|&(_, h)| algebra.contains(h, protocol, transport))
+                {
+                    return true;
+                }
+            }
+        }
+        let lists = side.lists.iter();
+        lists.filter(|(list, _)| covers(self.list(*list), node)).any(|&(_, h)| algebra.contains(h, protocol, transport))
+    }
+
+    /// The header sets that any completion of an unseen path from `family` could pass: with the source unknown only
+    /// protocol and ports can rule a packet out.
+    pub fn could_admit(&self, profile: ProfileId, trie: &Trie, family: Family, algebra: &mut Algebra<'_>) -> HeaderId {
+        let side = &self.profile(profile).ingress;
+        let of_family = |node: Node| family_of(trie, node) == family;
+        let mut all = HeaderId::EMPTY;
+        let nodes = side.nodes.iter().filter(|(node, _)| of_family(*node)).map(|(_, h)| *h);
+        let lists = side.lists.iter().filter(|(list, _)| {
+            self.list(*list).iter().any(|range| trie.nodes().nth(range.start).is_some_and(of_family))
+        });
+        let unread = side.unread.iter().filter(|unread| unread.family.is_none_or(|f| f == family)).map(|u| u.headers);
+        let peers = side.peers.iter().map(|(_, h)| *h);
+        for headers in nodes.chain(lists.map(|(_, h)| *h)).chain(unread).chain(peers) {
+            all = algebra.union(all, headers);
+        }
+        all
+    }
+
+    /// The id of a group that the snapshot only names.
+    pub fn name_of(&self, key: GroupKey) -> Option<&SecurityGroupId> {
+        self.named.iter().find(|(_, own)| **own == key).map(|(id, _)| id)
+    }
+
+    /// Whether the snapshot describes the group.
+    pub fn is_described(&self, key: GroupKey) -> bool {
+        key.position() < self.described
+    }
+}
+
+/// The references of a side that match, each with its standing.
+fn references_of(
+    peers: &[(GroupKey, HeaderId)],
+    references: &[Reference],
+    groups: &Groups,
+) -> Vec<(Standing, HeaderId)> {
+    // The common case: the other end's groups and nothing else. Walk the shorter list.
+    if let [Reference::Carried(profile, standing)] = references {
+        let carried = &groups.profile(*profile).groups;
+        let find = |key: &GroupKey| peers.binary_search_by_key(key, |(key, _)| *key).ok().and_then(|i| peers.get(i));
+        return carried.iter().filter_map(find).map(|&(_, headers)| (*standing, headers)).collect();
+    }
+    let standing = |key: GroupKey| {
+        references.iter().find_map(|reference| match reference {
+            Reference::Carried(profile, standing) => {
+                groups.profile(*profile).groups.binary_search(&key).is_ok().then_some(*standing)
+            }
+            Reference::Any(standing) => Some(*standing),
+            Reference::OnlyNamed(standing) => (!groups.is_described(key)).then_some(*standing),
+        })
+    };
+    peers.iter().filter_map(|&(key, headers)| Some((standing(key)?, headers))).collect()
+}
+
+fn family_of(trie: &Trie, node: Node) -> Family {
+    match trie.net(node) {
+        Some(IpNet::V6(_)) => Family::V6,
+        _ => Family::V4,
+    }
+}
+
+/// Whether one of the disjoint, ascending ranges holds the node.
+pub(super) fn covers(ranges: &[Range<usize>], node: Node) -> bool {
+    let after = ranges.partition_point(|range| range.start <= node.position());
+    after.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|range| range.contains(&node.position()))
+}
+
+/// The entries of a list as disjoint ranges of atoms (SG-17); a list has one family.
+fn list_ranges(list: &PrefixList, trie: &Trie) -> Box<[Range<usize>]> {
+    let of_family = |net: &&IpNet| list.family.is_none_or(|family| family == Family::of(net.addr()));
+    let nodes = list.cidrs.iter().flatten().filter(of_family).filter_map(|net| trie.node(&net.trunc()));
+    let mut ranges: Vec<Range<usize>> = nodes.map(|node| trie.range(node)).collect();
+    ranges.sort_unstable_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+    // Nested entries add nothing.
+    let mut end = 0;
+    ranges.retain(|range| {
+        let fresh = range.end > end;
+        end = end.max(range.end);
+        fresh
+    });
+    ranges.into()
+}
+
+/// SG-9 to SG-15: which headers a rule admits.
+fn rule_headers(rule: &SecurityGroupRule) -> PortSet {
+    let ports = || PortRanges::range(rule.from_port.unwrap_or(0), rule.to_port.unwrap_or(u16::MAX));
+    match rule.protocol {
+        // SG-9: "-1" is everything, whatever the ports say.
+        RuleProtocol::Any => PortSet::full(),
+        RuleProtocol::Number(Protocol::TCP) => PortSet::tcp(ports()),
+        RuleProtocol::Number(Protocol::UDP) => PortSet::udp(ports()),
+        RuleProtocol::Number(Protocol::ICMP) => PortSet::icmp(messages(rule)),
+        RuleProtocol::Number(Protocol::ICMPV6) => PortSet::icmpv6(messages(rule)),
+        // SG-9: other protocols ignore ports.
+        RuleProtocol::Number(other) => PortSet::of_protocol(other),
+    }
+}
+
+/// SG-11: `FromPort` is the type, `ToPort` the code, never a range; absent is any.
+fn messages(rule: &SecurityGroupRule) -> IcmpSet {
+    let Some(kind) = rule.from_port else { return IcmpSet::full() };
+    let Ok(kind) = u8::try_from(kind) else { return IcmpSet::empty() };
+    match rule.to_port.map(u8::try_from) {
+        None => IcmpSet::kind(kind),
+        Some(Ok(code)) => IcmpSet::single(kind, code),
+        Some(Err(_)) => IcmpSet::empty(),
+    }
+}
+
+/// Sorts by key and joins the headers of equal keys.
+fn by_key<K: Ord + Copy>(mut list: Vec<(K, HeaderId)>, algebra: &mut Algebra<'_>) -> Box<[(K, HeaderId)]> {
+    list.sort_unstable();
+    let mut merged: Vec<(K, HeaderId)> = Vec::with_capacity(list.len());
+    for (key, headers) in list {
+        match merged.last_mut() {
+            Some((last, sum)) if *last == key => *sum = algebra.union(*sum, headers),
+            _ => merged.push((key, headers)),
+        }
+    }
+    merged.into()
+}
+
+/// The union of several groups' rules (SG-2).
+fn merge(sides: &[&Side], algebra: &mut Algebra<'_>) -> Side {
+    if let [only] = sides {
+        return (*only).clone();
+    }
+    let mut unread: Vec<Unread> = sides.iter().flat_map(|side| side.unread.iter().cloned()).collect();
+    unread.sort();
+    unread.dedup();
+    Side {
+        any_rule: sides.iter().any(|side| side.any_rule),
+        peers: by_key(sides.iter().flat_map(|side| side.peers.iter().copied()).collect(), algebra),
+        nodes: by_key(sides.iter().flat_map(|side| side.nodes.iter().copied()).collect(), algebra),
+        lists: by_key(sides.iter().flat_map(|side| side.lists.iter().copied()).collect(), algebra),
+        unread: unread.into(),
+    }
+}
