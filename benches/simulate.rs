@@ -55,7 +55,9 @@ fn simulate(c: &mut Criterion) {
         b.iter(|| {
             let Some((from, to)) = next.next() else { return };
             let Ok(question) = reach_eks::question(&network, from, to, None, ask.clone()) else { return };
-            black_box(reach_engine::question::ask(&compiled, &question, reach_engine::question::Engine::Reference).is_ok());
+            black_box(
+                reach_engine::question::ask(&compiled, &question, reach_engine::question::Engine::Reference).is_ok(),
+            );
         });
     });
     group.finish();

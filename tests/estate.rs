@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use reach_engine::pair::{AllowedPorts, Ask, Lane};
 use reach_engine::compile::Compiled;
+use reach_engine::pair::{AllowedPorts, Ask, Lane};
 use reach_engine::question::{self, Answer, Engine};
 use reach_engine::verdict::Verdict;
 use reach_engine::{explain, simulate::Tracking};

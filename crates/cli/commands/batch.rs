@@ -217,17 +217,24 @@ impl Batch<'_> {
         };
         let (ask, asked) = ask::parse(&terms, Names::Keys)
             .map_err(|complaints| LineError::new(id, [complaints.errors, complaints.hints].concat().join("; ")))?;
-        let question = reach_eks::question(self.compiled.network(), from, to, self.cluster, ask).map_err(|error| LineError {
-            id,
-            message: error.message,
-            candidates: error.candidates,
-            contradiction: false,
+        let question = reach_eks::question(self.compiled.network(), from, to, self.cluster, ask).map_err(|error| {
+            LineError { id, message: error.message, candidates: error.candidates, contradiction: false }
         })?;
         let answer = question::ask(self.compiled, &question, self.engine).map_err(|error| match error {
             AskError::NoPair => LineError::new(id, query::no_pair_message(from, to)),
-            AskError::Contradiction(error) => LineError { contradiction: true, ..LineError::new(id, error.to_string()) },
+            AskError::Contradiction(error) => {
+                LineError { contradiction: true, ..LineError::new(id, error.to_string()) }
+            }
         })?;
-        let told = Told { network: self.compiled.network(), question: &question, answer: &answer, from, to, asked: &asked, id };
+        let told = Told {
+            network: self.compiled.network(),
+            question: &question,
+            answer: &answer,
+            from,
+            to,
+            asked: &asked,
+            id,
+        };
         match self.format {
             Format::Text => out.extend(text::render(&told, self.explain, self.width).into_bytes()),
             Format::Markdown => out.extend(markdown::render(&told, self.explain).into_bytes()),

@@ -31,8 +31,8 @@ use ipnet::IpNet;
 use reach_model::network::{Idx, Network, NetworkInterface, Peer, Peering, Ref, Vpc, VpcEndpoint};
 use rustc_hash::FxHashMap;
 
-pub use self::carry::{Aim, Source};
 use self::acls::Acls;
+pub use self::carry::{Aim, Source};
 use self::graph::Forwarding;
 use self::groups::Groups;
 use self::headers::{Algebra, Headers};
@@ -87,9 +87,10 @@ impl<'n> Compiled<'n> {
             let of_vpc = network.peerings.iter().filter(|(_, p)| p.is_active() && p.other_side(&vpc.id).is_some());
             of_vpc.map(|(idx, _)| idx).collect()
         });
-        let of_lattice = network.prefix_lists.iter().filter(|(_, list)| {
-            list.name.as_deref().is_some_and(|name| name.ends_with("vpc-lattice"))
-        });
+        let of_lattice = network
+            .prefix_lists
+            .iter()
+            .filter(|(_, list)| list.name.as_deref().is_some_and(|name| name.ends_with("vpc-lattice")));
         let lattice = of_lattice.flat_map(|(_, list)| list.cidrs.iter().flatten().copied()).collect();
         let peerings = peerings.collect();
         let (tables, forwarding) = (Tables::new(network), Forwarding::new(network));

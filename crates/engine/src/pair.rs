@@ -114,12 +114,7 @@ pub(crate) struct Frame {
 }
 
 /// Reads the question of a pair; an answer where it is settled without looking at the network.
-pub(crate) fn frame(
-    network: &Network,
-    from: &Endpoint,
-    to: &Destination,
-    ask: &Ask,
-) -> Result<Frame, Box<PairAnswer>> {
+pub(crate) fn frame(network: &Network, from: &Endpoint, to: &Destination, ask: &Ask) -> Result<Frame, Box<PairAnswer>> {
     for end in [from, &to.endpoint] {
         if let Endpoint::Unresolved(unresolved) = end {
             return Err(Box::new(unresolvable(unresolved)));
@@ -230,9 +225,7 @@ impl Replay {
             Transport::Ports { source, destination } => {
                 Some(Transport::Ports { source: destination, destination: source })
             }
-            Transport::Icmp { kind, code } => {
-                icmp_reply(family, kind).map(|kind| Transport::Icmp { kind, code })
-            }
+            Transport::Icmp { kind, code } => icmp_reply(family, kind).map(|kind| Transport::Icmp { kind, code }),
             Transport::Opaque => None,
         };
         let (mut replies, mut verdicts) = (Vec::new(), Vec::new());

@@ -190,7 +190,9 @@ fn ask_by(
             }
         }
     }
-    let (Some(verdict), Some(forward)) = (over_counts(pairs), Verdict::over(forwards)) else { return Err(AskError::NoPair) };
+    let (Some(verdict), Some(forward)) = (over_counts(pairs), Verdict::over(forwards)) else {
+        return Err(AskError::NoPair);
+    };
     assumptions.sort_unstable();
     assumptions.dedup();
     let mut groups: Vec<((usize, usize), Group)> = Vec::new();

@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use reach_model::Call;
 use reach_model::network::{
-    Attachment, Direction, EndpointKind, Idx, InterfaceKind, NatGateway, NetworkInterface, Peering, Ref, RouteTable, Subnet,
-    TransitGatewayTable, Vpc,
+    Attachment, Direction, EndpointKind, Idx, InterfaceKind, NatGateway, NetworkInterface, Peering, Ref, RouteTable,
+    Subnet, TransitGatewayTable, Vpc,
 };
 use reach_packets::{Family, IntervalSet, PortRanges, PortSet, Protocol};
 
@@ -20,7 +20,7 @@ use super::groups::{Reference, Standing};
 use super::headers::HeaderId;
 use super::space::{is_link_local, is_private};
 use crate::host::{self, Colocation, Liveness};
-use crate::reason::{Assumption, Code, Leg, Site, Stage};
+use crate::reason::{Assumption, Code, Leg, Site};
 
 /// Where a flow starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,16 +100,22 @@ pub(super) enum Next<'n> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Border {
     None,
-    Peering { same_region: bool },
+    Peering {
+        same_region: bool,
+    },
     /// `None`: whether references work is not in the snapshot.
-    Transit { referencing: Option<bool> },
+    Transit {
+        referencing: Option<bool>,
+    },
 }
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Responder {
     Interface(Idx<NetworkInterface>),
-    Internet { egress_only: bool },
+    Internet {
+        egress_only: bool,
+    },
     /// A service behind a gateway endpoint of this VPC.
     GatewayEndpoint(Idx<Vpc>),
     /// Something that no gate stands before.
@@ -252,26 +258,26 @@ impl<'n> Carry<'n> {
         self.gates.push(Gate { site, test, seen, pool });
     }
 
-    pub(super) fn refuse(&mut self, site: Site, stage: Stage, code: Code, semantics: &'static str) {
-        self.gate(site, stage, Test::Refuse(Told::new(code, semantics)));
+    pub(super) fn refuse(&mut self, site: Site, code: Code, semantics: &'static str) {
+        self.gate(site, Test::Refuse(Told::new(code, semantics)));
     }
 
     /// Ends a way with a denial.
-    pub(super) fn stop(&mut self, site: Site, stage: Stage, code: Code, semantics: &'static str) -> Next<'n> {
-        self.refuse(site, stage, code, semantics);
+    pub(super) fn stop(&mut self, site: Site, code: Code, semantics: &'static str) -> Next<'n> {
+        self.refuse(site, code, semantics);
         Next::End
     }
 
-    pub(super) fn doubt(&mut self, site: Site, stage: Stage, told: Told) {
-        self.gate(site, stage, Test::Doubt(told));
+    pub(super) fn doubt(&mut self, site: Site, told: Told) {
+        self.gate(site, Test::Doubt(told));
     }
 
     /// Ends a way where nobody can see: what is left to judge is whether the destination would refuse anything that
     /// could come.
-    pub(super) fn opaque(&mut self, site: Site, stage: Stage, told: Told) -> Next<'n> {
-        self.doubt(site, stage, told);
+    pub(super) fn opaque(&mut self, site: Site, told: Told) -> Next<'n> {
+        self.doubt(site, told);
         if let (Leg::Forward, Some(at)) = (self.leg, self.expected) {
-            self.gate(Site::Interface(at), Stage::SgIngress, Test::Unseen { at });
+            self.gate(Site::Interface(at), Test::Unseen { at });
         }
         Next::End
     }
@@ -404,13 +410,13 @@ impl<'n> Compiled<'n> {
         self.alive(carry, interface, &site);
         match interface.kind {
             // PL-2: connections go from client to endpoint only.
-            InterfaceKind::VpcEndpoint => carry.refuse(site.clone(), Stage::Endpoint, Code::VpceIntraVpcTraffic, "PL-2"),
+            InterfaceKind::VpcEndpoint => carry.refuse(site.clone(), Code::VpceIntraVpcTraffic, "PL-2"),
             // RT-24, RT-42: translators and gateways start nothing themselves.
             InterfaceKind::NatGateway | InterfaceKind::TransitGateway => {
-                carry.refuse(site.clone(), Stage::Deliver, Code::ProtocolRestriction, "RT-25a");
+                carry.refuse(site.clone(), Code::ProtocolRestriction, "RT-25a");
             }
             InterfaceKind::GatewayLoadBalancerEndpoint | InterfaceKind::GatewayLoadBalancer => {
-                carry.doubt(site.clone(), Stage::Endpoint, Told::new(Code::UnsupportedComponent, "RT-48"));
+                carry.doubt(site.clone(), Told::new(Code::UnsupportedComponent, "RT-48"));
             }
             InterfaceKind::InstanceConnectEndpoint => {
                 // SG-34: with client address preservation the target sees a client that is not in the snapshot.
@@ -423,7 +429,7 @@ impl<'n> Compiled<'n> {
         // SG-27, outbound: the source must be one of the interface's own addresses.
         let leaves = self.network.interfaces.get(wire);
         if leaves.source_dest_check && !carry.hidden && !leaves.owns(carry.source) {
-            carry.refuse(site, Stage::SourceDestCheck, Code::EniSourceDestCheckRestriction, "SG-27");
+            carry.refuse(site, Code::EniSourceDestCheckRestriction, "SG-27");
         }
         self.services(carry, wire)
     }
@@ -432,9 +438,9 @@ impl<'n> Compiled<'n> {
     fn alive(&self, carry: &mut Carry<'n>, interface: &NetworkInterface, site: &Site) {
         match host::liveness(self.network, interface) {
             Liveness::Live => {}
-            Liveness::Dead => carry.refuse(site.clone(), Stage::Deliver, Code::BadState, "API-4"),
+            Liveness::Dead => carry.refuse(site.clone(), Code::BadState, "API-4"),
             Liveness::Unknown(call) => {
-                carry.doubt(site.clone(), Stage::Deliver, Told::new(Code::NotCollected, "API-4").call(call));
+                carry.doubt(site.clone(), Told::new(Code::NotCollected, "API-4").call(call));
             }
         }
     }
@@ -486,7 +492,7 @@ impl<'n> Compiled<'n> {
                     .note("which node carries the pod's branch interface")
                     .call(Call::DescribeTrunkInterfaceAssociations);
                 // On one node no filter would be asked, so not even the destination's groups are certain to refuse.
-                carry.doubt(Site::Interface(from), Stage::HostLocal, told);
+                carry.doubt(Site::Interface(from), told);
                 return Some(Next::End);
             }
         }
@@ -541,7 +547,7 @@ impl<'n> Compiled<'n> {
             let told = Told::new(Code::UnknownResource, "EK-37")
                 .note("the node's primary interface")
                 .call(Call::DescribeNetworkInterfaces);
-            carry.doubt(Site::Interface(from), Stage::CniSnat, told);
+            carry.doubt(Site::Interface(from), told);
             return from;
         };
         carry.memory.rewrites.push(Rewrite::Cni { node, pod_interface: from, pod: carry.source });
@@ -561,7 +567,7 @@ impl<'n> Compiled<'n> {
                     let told = Told::new(Code::NotCollected, "SG-23")
                         .note("whether this is the address of the VPC's resolver")
                         .call(Call::DescribeVpcs);
-                    return carry.opaque(site, Stage::Unfiltered, told);
+                    return carry.opaque(site, told);
                 }
                 address == Ipv4Addr::new(169, 254, 169, 253) || vpc.and_then(|vpc| vpc.resolver()) == Some(address)
             }
@@ -570,7 +576,7 @@ impl<'n> Compiled<'n> {
         if resolver {
             match vpc.and_then(|vpc| vpc.dns_support) {
                 Some(true) => {}
-                Some(false) => return carry.stop(site, Stage::Unfiltered, Code::NoPossibleDestination, "SG-23"),
+                Some(false) => return carry.stop(site, Code::NoPossibleDestination, "SG-23"),
                 None => carry.assume(Assumption::DnsSupport),
             }
             return Next::Go(At::Served);
@@ -604,9 +610,9 @@ impl<'n> Compiled<'n> {
                     return Next::Go(At::Served);
                 }
                 Some(mode) => {
-                    let told = Told::new(Code::Undocumented, "EK-13")
-                        .note(format!("the control plane's egress mode {mode}"));
-                    return carry.opaque(Site::Interface(from), Stage::Deliver, told);
+                    let told =
+                        Told::new(Code::Undocumented, "EK-13").note(format!("the control plane's egress mode {mode}"));
+                    return carry.opaque(Site::Interface(from), told);
                 }
             }
         }
@@ -619,9 +625,9 @@ impl<'n> Compiled<'n> {
         let interface = self.network.interfaces.get(from);
         let of_instance = interface.instance().is_some() || interface.kind == InterfaceKind::Branch;
         let vpc = interface.vpc.as_ref().and_then(Ref::known).map(|vpc| self.network.vpcs.get(vpc));
-        let primary = vpc.and_then(|vpc| vpc.cidrs_v4.first()).is_some_and(|net| {
-            matches!(carry.destination, IpAddr::V4(address) if net.contains(&address))
-        });
+        let primary = vpc
+            .and_then(|vpc| vpc.cidrs_v4.first())
+            .is_some_and(|net| matches!(carry.destination, IpAddr::V4(address) if net.contains(&address)));
         if !of_instance || primary || is_private(carry.destination) {
             return;
         }
@@ -629,7 +635,7 @@ impl<'n> Compiled<'n> {
         let rest = self.headers.intern(PortSet::full().subtract(&mail));
         carry.assumptions.push((Assumption::Port25Blocked, self.headers.intern(mail)));
         let told = Told::new(Code::Ec2Port25Restriction, "SG-33");
-        carry.gate(Site::Interface(from), Stage::PortRestriction, Test::Only(rest, told));
+        carry.gate(Site::Interface(from), Test::Only(rest, told));
     }
 
     /// Out of an interface: its groups, then its subnet.
@@ -644,7 +650,7 @@ impl<'n> Compiled<'n> {
             if let Some(subnet) = &interface.subnet {
                 told = told.note(subnet.id(&self.network.subnets).to_string());
             }
-            return carry.opaque(Site::Interface(from), Stage::Route, told);
+            return carry.opaque(Site::Interface(from), told);
         };
         // RT-4, NA-4: inside a subnet delivery is at layer 2; no network ACL, no route.
         if self.network.subnets.get(subnet).contains(carry.destination) {
@@ -677,13 +683,12 @@ impl<'n> Compiled<'n> {
     /// SG-1, SG-26: the groups of an interface, or their absence.
     pub(super) fn groups_at(&self, carry: &mut Carry<'n>, at: Idx<NetworkInterface>, direction: Direction) {
         let interface = self.network.interfaces.get(at);
-        let stage = if direction == Direction::Egress { Stage::SgEgress } else { Stage::SgIngress };
         let site = Site::Interface(at);
         if interface.groups.is_empty() {
             // SG-26: where a kind carries no groups, absent is "pass", not "no rules".
             if !has_no_groups(interface.kind) {
                 let told = Told::new(Code::UnknownResource, "SG-26").note("lists no security group");
-                carry.doubt(site, stage, told.direction(direction));
+                carry.doubt(site, told.direction(direction));
             }
             return;
         }
@@ -692,7 +697,7 @@ impl<'n> Compiled<'n> {
             Direction::Egress => self.of_receiver(carry, at),
         };
         let hidden = direction == Direction::Ingress && carry.hidden;
-        carry.gate(site, stage, Test::Groups { at, direction, references, hidden });
+        carry.gate(site, Test::Groups { at, direction, references, hidden });
     }
 
     /// M-7, SG-18, SG-19: which references an ingress rule at `at` can match: those to the sender's groups.
@@ -792,16 +797,15 @@ impl<'n> Compiled<'n> {
 
     /// The network ACL of a subnet, once per crossing (NA-1, NA-4, NA-11).
     pub(super) fn acl_at(&self, carry: &mut Carry<'n>, subnet: Idx<Subnet>, direction: Direction, unconfirmed: bool) {
-        let stage = if direction == Direction::Egress { Stage::AclEgress } else { Stage::AclIngress };
         let place = self.network.subnets.get(subnet);
         match place.acl {
-            Some(acl) => carry.gate(Site::Acl(acl), stage, Test::Acl { acl, direction, unconfirmed }),
+            Some(acl) => carry.gate(Site::Acl(acl), Test::Acl { acl, direction, unconfirmed }),
             None => {
                 // Which ACL is the default one is only known of a VPC that is in the snapshot.
                 let known = place.vpc.as_ref().and_then(Ref::known).is_some();
                 let call = if known { Call::DescribeNetworkAcls } else { Call::DescribeVpcs };
                 let told = Told::new(Code::NotCollected, "NA-1").call(call).direction(direction);
-                carry.doubt(Site::Subnet(subnet), stage, told);
+                carry.doubt(Site::Subnet(subnet), told);
             }
         }
     }
@@ -811,10 +815,10 @@ impl<'n> Compiled<'n> {
         let Some(subnet) = self.network.subnet_of(vpc, carry.destination) else {
             let scope = self.network.vpcs.get(vpc).scope;
             if self.network.collected(scope, Call::DescribeSubnets) && !self.is_shared_in(vpc) {
-                return carry.stop(Site::Vpc(vpc), Stage::Deliver, Code::NoPossibleDestination, "M-6b");
+                return carry.stop(Site::Vpc(vpc), Code::NoPossibleDestination, "M-6b");
             }
             let told = Told::new(Code::NotCollected, "M-6b").call(Call::DescribeSubnets);
-            return carry.opaque(Site::Vpc(vpc), Stage::Deliver, told);
+            return carry.opaque(Site::Vpc(vpc), told);
         };
         if from != Some(subnet) {
             self.acl_at(carry, subnet, Direction::Ingress, false);
@@ -827,15 +831,15 @@ impl<'n> Compiled<'n> {
         let site = Site::Subnet(subnet);
         let Some(vpc) = self.network.subnets.get(subnet).vpc.as_ref().and_then(Ref::known) else {
             let told = Told::new(Code::NotCollected, "M-6b").call(Call::DescribeVpcs);
-            return carry.opaque(site, Stage::Deliver, told);
+            return carry.opaque(site, told);
         };
         let Some(owner) = self.network.addresses.owner(vpc, carry.destination) else {
             // M-6b: an address that nobody owns is no host, however open the filters are.
             if !self.may_hold_others(vpc) {
-                return carry.stop(site, Stage::Deliver, Code::NoPossibleDestination, "M-6b");
+                return carry.stop(site, Code::NoPossibleDestination, "M-6b");
             }
             let told = Told::new(Code::NotCollected, "M-6b").call(Call::DescribeNetworkInterfaces);
-            return carry.opaque(site, Stage::Deliver, told);
+            return carry.opaque(site, told);
         };
         match carry.leg {
             Leg::Forward => self.accept(carry, owner),
@@ -849,61 +853,61 @@ impl<'n> Compiled<'n> {
         let site = Site::Interface(owner);
         match interface.kind {
             // RT-25, RT-25a: what is no reply is dropped, from outside and from inside.
-            InterfaceKind::NatGateway => return carry.stop(site, Stage::NatGateway, Code::NgwUnsolicited, "RT-25a"),
+            InterfaceKind::NatGateway => return carry.stop(site, Code::NgwUnsolicited, "RT-25a"),
             InterfaceKind::TransitGateway => {
-                return carry.stop(site, Stage::TransitGateway, Code::NoPossibleDestination, "RT-25a");
+                return carry.stop(site, Code::NoPossibleDestination, "RT-25a");
             }
             _ => {}
         }
         // RT-35: with overlapping CIDRs the packet may end in the wrong VPC.
         if carry.expected.is_some_and(|expected| expected != owner) {
-            carry.refuse(site.clone(), Stage::Deliver, Code::NoPossibleDestination, "RT-35");
+            carry.refuse(site.clone(), Code::NoPossibleDestination, "RT-35");
         }
         match host::liveness(self.network, interface) {
             Liveness::Live => {}
-            Liveness::Dead => carry.refuse(site.clone(), Stage::Deliver, Code::NoPossibleDestination, "M-6b"),
+            Liveness::Dead => carry.refuse(site.clone(), Code::NoPossibleDestination, "M-6b"),
             Liveness::Unknown(call) => {
-                carry.doubt(site.clone(), Stage::Deliver, Told::new(Code::NotCollected, "M-6b").call(call));
+                carry.doubt(site.clone(), Told::new(Code::NotCollected, "M-6b").call(call));
             }
         }
         self.groups_at(carry, owner, Direction::Ingress);
         carry.memory.responder = Responder::Interface(owner);
-        let opaque = |carry: &mut Carry<'n>, stage, told| {
+        let opaque = |carry: &mut Carry<'n>, told| {
             carry.memory.responder = Responder::Nobody;
-            carry.doubt(site.clone(), stage, told);
+            carry.doubt(site.clone(), told);
         };
         match interface.kind {
             kind if kind.is_load_balancer() => {
                 carry.memory.auto_tracked |= kind == InterfaceKind::NetworkLoadBalancer;
                 let told = Told::new(Code::UnsupportedComponent, "LB-1").note("a load balancer's back legs");
-                opaque(carry, Stage::Deliver, told);
+                opaque(carry, told);
             }
             InterfaceKind::GatewayLoadBalancerEndpoint => {
-                opaque(carry, Stage::Endpoint, Told::new(Code::UnsupportedComponent, "RT-48"));
+                opaque(carry, Told::new(Code::UnsupportedComponent, "RT-48"));
             }
             // SG-35: nothing connects to a function's interface; SG-34: nor to a connect endpoint's.
-            InterfaceKind::Lambda => carry.refuse(site, Stage::Deliver, Code::NoPossibleDestination, "SG-35"),
+            InterfaceKind::Lambda => carry.refuse(site, Code::NoPossibleDestination, "SG-35"),
             InterfaceKind::InstanceConnectEndpoint => {
-                carry.refuse(site, Stage::Deliver, Code::NoPossibleDestination, "SG-34");
+                carry.refuse(site, Code::NoPossibleDestination, "SG-34");
             }
             InterfaceKind::VpcEndpoint => {
                 let own = || self.endpoints_of(owner).iter().map(|&idx| self.network.endpoints.get(idx));
                 // PL-7: behind an endpoint of VPC Lattice a policy decides that the snapshot does not hold.
                 if own().any(|endpoint| endpoint.kind == EndpointKind::Lattice) {
                     let told = Told::new(Code::UnsupportedComponent, "PL-7").note("VPC Lattice");
-                    opaque(carry, Stage::Endpoint, told);
+                    opaque(carry, told);
                     return Next::End;
                 }
                 // PL-4: flows to an endpoint are tracked whatever the rules say.
                 carry.memory.auto_tracked = true;
                 // PL-7: only an available endpoint answers.
                 if own().any(|endpoint| !endpoint.available) {
-                    carry.refuse(site.clone(), Stage::Endpoint, Code::BadState, "PL-7");
+                    carry.refuse(site.clone(), Code::BadState, "PL-7");
                 }
                 // PL-2: endpoints answer no ping.
                 let icmp = PortSet::of_protocol(Protocol::ICMP).union(&PortSet::of_protocol(Protocol::ICMPV6));
                 let rest = self.headers.intern(PortSet::full().subtract(&icmp));
-                carry.gate(site, Stage::Endpoint, Test::Only(rest, Told::new(Code::ProtocolRestriction, "PL-2")));
+                carry.gate(site, Test::Only(rest, Told::new(Code::ProtocolRestriction, "PL-2")));
             }
             _ => {}
         }
@@ -930,10 +934,10 @@ impl<'n> Compiled<'n> {
         }
         // The reply must reach the client, from the address that the client asked.
         if client != Some((owner, carry.destination)) {
-            return carry.stop(site, Stage::Deliver, Code::NoPossibleDestination, "RT-35");
+            return carry.stop(site, Code::NoPossibleDestination, "RT-35");
         }
         if carry.source != carry.memory.asked {
-            return carry.stop(site, Stage::Deliver, Code::NgwSourceAddressReassign, "M-6");
+            return carry.stop(site, Code::NgwSourceAddressReassign, "M-6");
         }
         Next::End
     }
@@ -971,7 +975,9 @@ fn service(address: IpAddr) -> Option<Service> {
 
 /// TCP, UDP and ICMP: what a NAT gateway translates (RT-24).
 pub(super) fn translatable() -> PortSet {
-    PortSet::tcp(PortRanges::full()).union(&PortSet::udp(PortRanges::full())).union(&PortSet::of_protocol(Protocol::ICMP))
+    PortSet::tcp(PortRanges::full())
+        .union(&PortSet::udp(PortRanges::full()))
+        .union(&PortSet::of_protocol(Protocol::ICMP))
 }
 
 /// TCP and echo requests: what a gateway endpoint takes (PL-11).

@@ -14,7 +14,7 @@ use super::gate::{Test, Told};
 use super::graph::{Hop, hop};
 use super::space::{is_lattice, is_link_local, is_no_host, is_private, is_shared, is_unroutable};
 use super::tables::Way;
-use crate::reason::{Assumption, Code, Leg, RuleRef, Site, Stage};
+use crate::reason::{Assumption, Code, Leg, RuleRef, Site};
 
 impl<'n> Compiled<'n> {
     /// Out of a subnet: the destination's way in the subnet's table.
@@ -25,44 +25,44 @@ impl<'n> Compiled<'n> {
         // SG-24: Lattice's lists hold public addresses, too, which would look like traffic for a gateway.
         if is_lattice(destination) || self.lattice.iter().any(|net| net.contains(&destination)) {
             let told = Told::new(Code::UnsupportedComponent, "RT-50").note("VPC Lattice");
-            return carry.opaque(site, Stage::Route, told);
+            return carry.opaque(site, told);
         }
         // RT-11: never forwarded, not even under a larger route.
         if is_unroutable(destination) {
-            return carry.stop(site, Stage::Route, Code::CannotRoute, "RT-11");
+            return carry.stop(site, Code::CannotRoute, "RT-11");
         }
         if is_no_host(destination) {
-            return carry.stop(site, Stage::Route, Code::CannotRoute, "SG-36");
+            return carry.stop(site, Code::CannotRoute, "SG-36");
         }
         // RT-11 speaks of one /22 of the link-local range; of the rest AWS says nothing.
         if is_link_local(destination) {
             let told = Told::new(Code::Undocumented, "RT-11").note("what becomes of other link-local destinations");
-            return carry.opaque(site, Stage::Route, told);
+            return carry.opaque(site, told);
         }
         if !carry.hop() {
-            return carry.stop(site, Stage::Route, Code::CannotRoute, "RT-7");
+            return carry.stop(site, Code::CannotRoute, "RT-7");
         }
         let Some(vpc) = place.vpc.as_ref().and_then(Ref::known) else {
-            return carry.opaque(site, Stage::Route, Told::new(Code::NotCollected, "RT-1").call(Call::DescribeVpcs));
+            return carry.opaque(site, Told::new(Code::NotCollected, "RT-1").call(Call::DescribeVpcs));
         };
         // RT-1: the explicit association, else the VPC's main table.
         let Some(table) = place.route_table else {
             let told = Told::new(Code::NotCollected, "RT-1").call(Call::DescribeRouteTables);
-            return carry.opaque(site, Stage::Route, told);
+            return carry.opaque(site, told);
         };
         let site = Site::RouteTable(table);
         carry.tables.push(table);
         let (route, net) = match self.tables.way(table, destination) {
-            Way::None => return carry.stop(site, Stage::Route, Code::NoRouteToDestination, "RT-7"),
+            Way::None => return carry.stop(site, Code::NoRouteToDestination, "RT-7"),
             Way::Undecided { code, semantics, call, note } => {
-                return carry.opaque(site, Stage::Route, Told::new(code, semantics).note(note).maybe_call(call));
+                return carry.opaque(site, Told::new(code, semantics).note(note).maybe_call(call));
             }
             Way::Route(route, net) => (route, net),
         };
         // RT-2, RT-8: a blackhole takes part in the choice and, where it wins, drops.
         if route.state == RouteState::Blackhole {
             let told = Told::new(Code::BadStateRoute, "RT-8").rule(RuleRef::Route(table, net));
-            carry.gate(site, Stage::Route, Test::Refuse(told));
+            carry.gate(site, Test::Refuse(told));
             return Next::End;
         }
         match hop(self.network, &route.target, vpc) {
@@ -76,14 +76,12 @@ impl<'n> Compiled<'n> {
             Hop::Forwarder(interface) => self.forwarder(carry, interface),
             Hop::Beyond(name, semantics) => {
                 let told = Told::new(Code::UnsupportedComponent, semantics);
-                carry.opaque(Site::Named(name), Stage::Route, told)
+                carry.opaque(Site::Named(name), told)
             }
             Hop::Missing(name, call) => {
-                carry.opaque(Site::Named(name), Stage::Route, Told::new(Code::NotCollected, "RT-8").call(call))
+                carry.opaque(Site::Named(name), Told::new(Code::NotCollected, "RT-8").call(call))
             }
-            Hop::Nowhere | Hop::Subnet(_) | Hop::Internet => {
-                carry.stop(site, Stage::Route, Code::BadStateRoute, "RT-8")
-            }
+            Hop::Nowhere | Hop::Subnet(_) | Hop::Internet => carry.stop(site, Code::BadStateRoute, "RT-8"),
         }
     }
 
@@ -92,13 +90,13 @@ impl<'n> Compiled<'n> {
         let target = self.network.interfaces.get(interface);
         let site = Site::Interface(interface);
         if target.kind == InterfaceKind::GatewayLoadBalancerEndpoint {
-            return carry.opaque(site, Stage::Endpoint, Told::new(Code::UnsupportedComponent, "RT-48"));
+            return carry.opaque(site, Told::new(Code::UnsupportedComponent, "RT-48"));
         }
         if target.source_dest_check && !target.owns(carry.destination) {
-            return carry.stop(site, Stage::SourceDestCheck, Code::EniSourceDestCheckRestriction, "SG-27");
+            return carry.stop(site, Code::EniSourceDestCheckRestriction, "SG-27");
         }
         let told = Told::new(Code::UnsupportedComponent, "RT-47").note("a forwarding instance");
-        carry.opaque(site, Stage::Route, told)
+        carry.opaque(site, told)
     }
 
     /// RT-21: what block public access lets pass at the subnet that touches the gateway. Replies belong to flows that
@@ -129,7 +127,7 @@ impl<'n> Compiled<'n> {
             if !self.network.collected(scope, Call::DescribeVpcBlockPublicAccessExclusions) {
                 carry.assume(Assumption::NoBlockPublicAccessExclusions);
             }
-            carry.refuse(gateway.clone(), Stage::InternetGateway, Code::VpcBlockPublicAccessEnabled, "RT-21");
+            carry.refuse(gateway.clone(), Code::VpcBlockPublicAccessEnabled, "RT-21");
         }
     }
 
@@ -142,22 +140,21 @@ impl<'n> Compiled<'n> {
         subnet: Idx<Subnet>,
     ) -> Next<'n> {
         let site = Site::InternetGateway(gateway);
-        let stage = Stage::InternetGateway;
         if !self.network.internet_gateways.get(gateway).vpcs.contains(&self.network.vpcs.get(vpc).id) {
-            carry.refuse(site.clone(), stage, Code::BadStateAttachment, "RT-14");
+            carry.refuse(site.clone(), Code::BadStateAttachment, "RT-14");
         }
         // RT-12: what came in through an appliance may not go out past it.
         if carry.leg == Leg::Return && carry.memory.edge_redirected {
-            carry.refuse(site.clone(), stage, Code::IngressRtbTrafficRedirection, "RT-12");
+            carry.refuse(site.clone(), Code::IngressRtbTrafficRedirection, "RT-12");
         }
         let from_translator = matches!(carry.memory.rewrites.last(), Some(Rewrite::Nat { .. }));
         self.block_public_access(carry, subnet, vpc, &site, from_translator);
         if let (IpAddr::V4(_), IpAddr::V4(destination)) = (carry.source, carry.destination) {
             // RT-16: private remote addresses never cross.
             if is_shared(carry.destination) {
-                carry.refuse(site.clone(), stage, Code::IgwDestinationNotInRfc6598Egress, "RT-16");
+                carry.refuse(site.clone(), Code::IgwDestinationNotInRfc6598Egress, "RT-16");
             } else if destination.is_private() {
-                carry.refuse(site.clone(), stage, Code::IgwDestinationNotInRfc1918Egress, "RT-16");
+                carry.refuse(site.clone(), Code::IgwDestinationNotInRfc1918Egress, "RT-16");
             }
             match self.public_of_source(carry, vpc) {
                 // RT-15: a 1:1 translation; group identity ends here (SG-19).
@@ -165,11 +162,11 @@ impl<'n> Compiled<'n> {
                     carry.source = IpAddr::V4(public);
                     carry.identity = false;
                 }
-                None => carry.refuse(site, stage, Code::IgwPublicIpAssociationForEgress, "RT-14"),
+                None => carry.refuse(site, Code::IgwPublicIpAssociationForEgress, "RT-14"),
             }
         } else if self.is_private_here(vpc, carry.source) || self.denies_gateways(vpc, carry.source) {
             // RT-18: global addresses need no translation; private ones cannot use the gateway.
-            carry.refuse(site, stage, Code::IgwPublicIpAssociationForEgress, "RT-18");
+            carry.refuse(site, Code::IgwPublicIpAssociationForEgress, "RT-18");
         } else {
             carry.identity = false;
         }
@@ -209,16 +206,15 @@ impl<'n> Compiled<'n> {
         subnet: Idx<Subnet>,
     ) -> Next<'n> {
         let site = Site::EgressOnlyGateway(gateway);
-        let stage = Stage::EgressOnlyGateway;
         if !self.network.egress_only_gateways.get(gateway).vpcs.contains(&self.network.vpcs.get(vpc).id) {
-            carry.refuse(site.clone(), stage, Code::BadStateAttachment, "RT-18");
+            carry.refuse(site.clone(), Code::BadStateAttachment, "RT-18");
         }
         self.block_public_access(carry, subnet, vpc, &site, true);
         if carry.leg == Leg::Return {
-            return carry.stop(site, stage, Code::EgressOnlyGatewayInbound, "RT-18");
+            return carry.stop(site, Code::EgressOnlyGatewayInbound, "RT-18");
         }
         if carry.source.is_ipv4() || self.is_private_here(vpc, carry.source) {
-            return carry.stop(site, stage, Code::ProtocolRestriction, "RT-19");
+            return carry.stop(site, Code::ProtocolRestriction, "RT-19");
         }
         carry.memory.auto_tracked = true;
         carry.identity = false;
@@ -234,16 +230,16 @@ impl<'n> Compiled<'n> {
         if carry.leg == Leg::Return {
             let home = matches!(carry.memory.source, Source::Outside(client) if client == carry.destination);
             if !home {
-                return carry.stop(Site::Internet, Stage::Deliver, Code::NoPossibleDestination, "M-6");
+                return carry.stop(Site::Internet, Code::NoPossibleDestination, "M-6");
             }
             if carry.source != carry.memory.asked {
-                return carry.stop(Site::Internet, Stage::Deliver, Code::NgwSourceAddressReassign, "M-6");
+                return carry.stop(Site::Internet, Code::NgwSourceAddressReassign, "M-6");
             }
             return Next::End;
         }
         // RT-16: on the internet side a VPC's private address, however public it looks, is somebody else's.
         if let Some(expected) = carry.expected {
-            return carry.stop(Site::Interface(expected), Stage::Deliver, Code::NoPossibleDestination, "RT-16");
+            return carry.stop(Site::Interface(expected), Code::NoPossibleDestination, "RT-16");
         }
         carry.memory.responder = Responder::Internet { egress_only };
         admission(carry);
@@ -266,9 +262,8 @@ impl<'n> Compiled<'n> {
 
     /// From the internet to a public address (RT-15 to RT-18).
     pub(super) fn from_internet(&self, carry: &mut Carry<'n>) -> Next<'n> {
-        let stage = Stage::InternetGateway;
         if !carry.hop() {
-            return carry.stop(Site::Internet, Stage::Route, Code::CannotRoute, "RT-7");
+            return carry.stop(Site::Internet, Code::CannotRoute, "RT-7");
         }
         let at_expected = carry.expected.map_or(Site::Internet, Site::Interface);
         let (vpc, owner, private) = match carry.destination {
@@ -279,9 +274,9 @@ impl<'n> Compiled<'n> {
                 {
                     let note = format!("which public address {} has, if any,", carry.destination);
                     let told = Told::new(Code::NotCollected, "RT-16").note(note).call(call);
-                    return carry.opaque(Site::Internet, Stage::Deliver, told);
+                    return carry.opaque(Site::Internet, told);
                 }
-                return carry.stop(at_expected, stage, Code::IgwPrivateIpAssociationForIngress, "RT-16");
+                return carry.stop(at_expected, Code::IgwPrivateIpAssociationForIngress, "RT-16");
             }
             IpAddr::V4(public) => {
                 let nat = || self.nat_publics.get(&public).copied().flatten();
@@ -297,12 +292,12 @@ impl<'n> Compiled<'n> {
                     }
                     // RT-16: a VPC's own CIDR is private inside, also where it looks public.
                     None if carry.expected.is_some() => {
-                        return carry.stop(at_expected, stage, Code::IgwPrivateIpAssociationForIngress, "RT-16");
+                        return carry.stop(at_expected, Code::IgwPrivateIpAssociationForIngress, "RT-16");
                     }
                     None => {
                         let call = self.lacking(&[Call::DescribeNetworkInterfaces, Call::DescribeNatGateways]);
                         let told = Told::new(Code::UnknownDestination, "RT-16").maybe_call(call);
-                        return carry.opaque(Site::Internet, Stage::Deliver, told);
+                        return carry.opaque(Site::Internet, told);
                     }
                 }
             }
@@ -313,28 +308,27 @@ impl<'n> Compiled<'n> {
         };
         let Some(vpc) = vpc else {
             let told = Told::new(Code::UnknownDestination, "RT-16").maybe_call(self.lacking(&[Call::DescribeVpcs]));
-            return carry.opaque(Site::Internet, Stage::Deliver, told);
+            return carry.opaque(Site::Internet, told);
         };
         let Some(gateway) = self.network.vpcs.get(vpc).internet_gateway else {
             let site = Site::Vpc(vpc);
             if self.network.collected(self.network.vpcs.get(vpc).scope, Call::DescribeInternetGateways) {
-                return carry.stop(site, stage, Code::IgwPrivateIpAssociationForIngress, "RT-16");
+                return carry.stop(site, Code::IgwPrivateIpAssociationForIngress, "RT-16");
             }
             let told = Told::new(Code::NotCollected, "RT-16").call(Call::DescribeInternetGateways);
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         };
         let site = Site::InternetGateway(gateway);
         // A sender inside without a public address was refused on its way out already.
         let comes_from_outside = carry.leg == Leg::Return || matches!(carry.memory.source, Source::Outside(_));
         if comes_from_outside && carry.source.is_ipv4() && is_private(carry.source) {
             let shared = is_shared(carry.source);
-            let code =
-                if shared { Code::IgwSourceNotInRfc6598Ingress } else { Code::IgwSourceNotInRfc1918Ingress };
-            carry.refuse(site.clone(), stage, code, "RT-16");
+            let code = if shared { Code::IgwSourceNotInRfc6598Ingress } else { Code::IgwSourceNotInRfc1918Ingress };
+            carry.refuse(site.clone(), code, "RT-16");
         }
         let denied = owner.is_some_and(|owner| self.network.interfaces.get(owner).deny_all_igw_traffic);
         if private.is_ipv6() && (denied || self.is_private_here(vpc, private)) {
-            carry.refuse(site.clone(), stage, Code::IgwPrivateIpAssociationForIngress, "RT-18");
+            carry.refuse(site.clone(), Code::IgwPrivateIpAssociationForIngress, "RT-18");
         }
         if let Some(subnet) = self.network.subnet_of(vpc, private) {
             self.block_public_access(carry, subnet, vpc, &site, false);
@@ -356,11 +350,10 @@ impl<'n> Compiled<'n> {
         let table = self.network.internet_gateways.get(gateway).edge_table?;
         let site = Site::RouteTable(table);
         carry.tables.push(table);
-        let stage = Stage::EdgeRoute;
         let route = match self.tables.way(table, carry.destination) {
             Way::None => return None,
             Way::Undecided { code, semantics, call, note } => {
-                return Some(carry.opaque(site, stage, Told::new(code, semantics).note(note).maybe_call(call)));
+                return Some(carry.opaque(site, Told::new(code, semantics).note(note).maybe_call(call)));
             }
             Way::Route(route, _) => route,
         };
@@ -369,14 +362,15 @@ impl<'n> Compiled<'n> {
         }
         // RT-8: here, too, a blackhole drops.
         if route.state == RouteState::Blackhole {
-            return Some(carry.stop(site, stage, Code::BadStateRoute, "RT-8"));
+            return Some(carry.stop(site, Code::BadStateRoute, "RT-8"));
         }
         // The reply's way can be judged: it must pass the appliance, too.
         if let (Leg::Forward, Some(owner)) = (carry.leg, owner) {
             carry.memory.edge_redirected = true;
             carry.memory.responder = Responder::Interface(owner);
         }
-        let missing = |name: String, call| (Site::Named(name.into()), Told::new(Code::NotCollected, "RT-12").call(call));
+        let missing =
+            |name: String, call| (Site::Named(name.into()), Told::new(Code::NotCollected, "RT-12").call(call));
         let (site, told) = match &route.target {
             RouteTarget::Interface(Ref::Known(interface)) => return Some(self.forwarder(carry, *interface)),
             RouteTarget::Interface(Ref::Missing(id)) => missing(id.to_string(), Call::DescribeNetworkInterfaces),
@@ -386,7 +380,7 @@ impl<'n> Compiled<'n> {
             }
             _ => (site, Told::new(Code::UnsupportedComponent, "RT-12")),
         };
-        Some(carry.opaque(site, stage, told))
+        Some(carry.opaque(site, told))
     }
 
     /// A private address outside all VPCs: it enters by the gateway that the destination's table names for it.
@@ -394,39 +388,39 @@ impl<'n> Compiled<'n> {
         // M-6b: an address of a VPC that nobody has sends nothing.
         if let Some(&vpc) = self.network.vpcs_of(carry.source).first() {
             if !self.may_hold_others(vpc) {
-                return carry.stop(Site::Vpc(vpc), Stage::Deliver, Code::EniAddressRestriction, "M-6b");
+                return carry.stop(Site::Vpc(vpc), Code::EniAddressRestriction, "M-6b");
             }
             let told = Told::new(Code::NotCollected, "M-6b").call(Call::DescribeNetworkInterfaces);
-            return carry.opaque(Site::Vpc(vpc), Stage::Deliver, told);
+            return carry.opaque(Site::Vpc(vpc), told);
         }
         carry.unseen_sender = true;
         let Some(expected) = carry.expected else {
-            return carry.opaque(Site::Internet, Stage::Deliver, Told::new(Code::UnknownDestination, "RT-20"));
+            return carry.opaque(Site::Internet, Told::new(Code::UnknownDestination, "RT-20"));
         };
         let interface = self.network.interfaces.get(expected);
         let (Some(subnet), Some(vpc)) =
             (interface.subnet.as_ref().and_then(Ref::known), interface.vpc.as_ref().and_then(Ref::known))
         else {
             let told = Told::new(Code::NotCollected, "RT-1").call(Call::DescribeSubnets);
-            return carry.opaque(Site::Interface(expected), Stage::Route, told);
+            return carry.opaque(Site::Interface(expected), told);
         };
         let Some(table) = self.network.subnets.get(subnet).route_table else {
             let told = Told::new(Code::NotCollected, "RT-1").call(Call::DescribeRouteTables);
-            return carry.opaque(Site::Subnet(subnet), Stage::Route, told);
+            return carry.opaque(Site::Subnet(subnet), told);
         };
         let site = Site::RouteTable(table);
         carry.tables.push(table);
         let target = match self.tables.way(table, carry.source) {
             Way::None => {
-                carry.refuse(site, Stage::Route, Code::NoRouteToDestination, "RT-20");
+                carry.refuse(site, Code::NoRouteToDestination, "RT-20");
                 self.groups_at(carry, expected, Direction::Ingress);
                 return Next::End;
             }
             Way::Undecided { code, semantics, call, note } => {
-                return carry.opaque(site, Stage::Route, Told::new(code, semantics).note(note).maybe_call(call));
+                return carry.opaque(site, Told::new(code, semantics).note(note).maybe_call(call));
             }
             Way::Route(route, _) if route.state == RouteState::Blackhole => {
-                return carry.stop(site, Stage::Route, Code::BadStateRoute, "RT-8");
+                return carry.stop(site, Code::BadStateRoute, "RT-8");
             }
             Way::Route(route, _) => &route.target,
         };
@@ -447,16 +441,16 @@ impl<'n> Compiled<'n> {
             RouteTarget::Instance(instance) => instance.id(&self.network.instances).to_string(),
             // RT-16, RT-27: a private address enters by no gateway to the internet.
             _ => {
-                carry.refuse(site, Stage::Route, Code::IgwSourceNotInRfc1918Ingress, "RT-16");
+                carry.refuse(site, Code::IgwSourceNotInRfc1918Ingress, "RT-16");
                 self.groups_at(carry, expected, Direction::Ingress);
                 return Next::End;
             }
         };
         let told = Told::new(Code::UnknownResource, "RT-20").note("the network on the other side");
-        carry.doubt(Site::Named(name.into()), Stage::Route, told);
+        carry.doubt(Site::Named(name.into()), told);
         if matches!(target, RouteTarget::Interface(_) | RouteTarget::Instance(_)) {
             // An appliance may translate; only what no source could pass is certain.
-            carry.gate(Site::Interface(expected), Stage::SgIngress, Test::Unseen { at: expected });
+            carry.gate(Site::Interface(expected), Test::Unseen { at: expected });
             return Next::End;
         }
         Next::Go(At::Deliver(vpc, None))
@@ -466,31 +460,30 @@ impl<'n> Compiled<'n> {
     fn nat_gateway(&self, carry: &mut Carry<'n>, idx: Idx<NatGateway>, from: Idx<Subnet>) -> Next<'n> {
         let nat = self.network.nat_gateways.get(idx);
         let site = Site::NatGateway(idx);
-        let stage = Stage::NatGateway;
         if carry.leg == Leg::Return {
             // The reply would leave with the gateway's address as its source, which the client never asked.
-            return carry.stop(site, stage, Code::NgwSourceAddressReassign, "M-6");
+            return carry.stop(site, Code::NgwSourceAddressReassign, "M-6");
         }
         if &*nat.state != "available" {
-            return carry.stop(site, stage, Code::BadState, "RT-29");
+            return carry.stop(site, Code::BadState, "RT-29");
         }
         let headers = self.headers.intern(translatable());
-        carry.gate(site.clone(), stage, Test::Only(headers, Told::new(Code::ProtocolRestriction, "RT-24")));
+        carry.gate(site.clone(), Test::Only(headers, Told::new(Code::ProtocolRestriction, "RT-24")));
         if nat.regional {
             let told = Told::new(Code::UnsupportedComponent, "RT-30").note("a regional NAT gateway");
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         }
         if carry.destination.is_ipv6() {
-            return carry.opaque(site, stage, Told::new(Code::UnsupportedComponent, "RT-31").note("NAT64"));
+            return carry.opaque(site, Told::new(Code::UnsupportedComponent, "RT-31").note("NAT64"));
         }
         let Some(subnet) = nat.subnet.as_ref().and_then(Ref::known) else {
             let told = Told::new(Code::NotCollected, "RT-23").call(Call::DescribeSubnets);
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         };
         // NA-12: the gateway's subnet sees the client's address and the service's port.
         self.acl_at(carry, subnet, Direction::Ingress, from == subnet);
         match nat.addresses.len() {
-            0 => carry.opaque(site, stage, Told::new(Code::UnknownResource, "RT-23").note("its addresses")),
+            0 => carry.opaque(site, Told::new(Code::UnknownResource, "RT-23").note("its addresses")),
             1 => Next::Go(At::Translate(idx, subnet, 0)),
             // Connections spread over the gateway's addresses; which one is nobody's to know.
             count => Next::AnyOf((0..count).map(|position| At::Translate(idx, subnet, position)).collect()),
@@ -539,11 +532,11 @@ impl<'n> Compiled<'n> {
                     Some(subnet) => Next::Go(At::Emit(subnet)),
                     None => {
                         let told = Told::new(Code::NotCollected, "RT-23").call(Call::DescribeSubnets);
-                        carry.opaque(Site::NatGateway(gateway), Stage::NatGateway, told)
+                        carry.opaque(Site::NatGateway(gateway), told)
                     }
                 }
             }
-            _ => carry.stop(Site::Interface(owner), Stage::NatGateway, Code::NgwUnsolicited, "RT-25"),
+            _ => carry.stop(Site::Interface(owner), Code::NgwUnsolicited, "RT-25"),
         }
     }
 
@@ -551,13 +544,12 @@ impl<'n> Compiled<'n> {
     fn peering(&self, carry: &mut Carry<'n>, idx: Idx<Peering>, vpc: Idx<Vpc>) -> Next<'n> {
         let peering = self.network.peerings.get(idx);
         let site = Site::Peering(idx);
-        let stage = Stage::Peering;
         if !peering.is_active() {
-            return carry.stop(site, stage, Code::BadState, "RT-33");
+            return carry.stop(site, Code::BadState, "RT-33");
         }
         let own = &self.network.vpcs.get(vpc).id;
         let Some(side) = peering.other_side(own) else {
-            return carry.stop(site, stage, Code::DisconnectedVpcs, "RT-33");
+            return carry.stop(site, Code::DisconnectedVpcs, "RT-33");
         };
         let other = side.vpc.as_ref().and_then(|id| self.network.vpcs.find(id));
         let inside = match other {
@@ -566,14 +558,14 @@ impl<'n> Compiled<'n> {
         };
         // RT-34: no edge-to-edge; only addresses of the destination VPC are reached.
         if !inside {
-            return carry.stop(site, stage, Code::PcxRequiresAddressInVpcCidr, "RT-34");
+            return carry.stop(site, Code::PcxRequiresAddressInVpcCidr, "RT-34");
         }
         let Some(other) = other else {
             let mut told = Told::new(Code::UnknownResource, "API-20").call(Call::DescribeVpcs);
             if let Some(id) = &side.vpc {
                 told = told.note(id.to_string());
             }
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         };
         if let (Leg::Forward, Some(Rewrite::Nat { gateway, .. })) = (carry.leg, carry.memory.rewrites.last())
             && self.network.nat_gateways.get(*gateway).vpc.as_ref() == Some(own)
@@ -591,22 +583,21 @@ impl<'n> Compiled<'n> {
     fn endpoint(&self, carry: &mut Carry<'n>, idx: Idx<VpcEndpoint>, vpc: Idx<Vpc>) -> Next<'n> {
         let endpoint = self.network.endpoints.get(idx);
         let site = Site::Endpoint(idx);
-        let stage = Stage::Endpoint;
         if endpoint.kind != EndpointKind::Gateway {
-            return carry.opaque(site, stage, Told::new(Code::UnsupportedComponent, "RT-48"));
+            return carry.opaque(site, Told::new(Code::UnsupportedComponent, "RT-48"));
         }
         if !endpoint.available {
-            return carry.stop(site, stage, Code::BadState, "PL-7");
+            return carry.stop(site, Code::BadState, "PL-7");
         }
         if carry.leg == Leg::Return {
-            return carry.stop(site, stage, Code::VpceIntraVpcTraffic, "PL-11");
+            return carry.stop(site, Code::VpceIntraVpcTraffic, "PL-11");
         }
         let headers = self.headers.intern(for_gateway_endpoint());
         let told = Told::new(Code::VpceGatewayProtocolRestriction, "PL-11");
-        carry.gate(site.clone(), stage, Test::Only(headers, told));
+        carry.gate(site.clone(), Test::Only(headers, told));
         // PL-12: only from the VPC's own addresses.
         if !self.network.vpcs.get(vpc).contains(carry.source) {
-            carry.refuse(site, stage, Code::VpceGatewayEgressSourceAddressRestriction, "PL-12");
+            carry.refuse(site, Code::VpceGatewayEgressSourceAddressRestriction, "PL-12");
         }
         // CT-5: DynamoDB's gateway endpoints track every flow.
         carry.memory.auto_tracked |= endpoint.service_label() == "dynamodb";
@@ -623,6 +614,6 @@ fn admission(carry: &mut Carry<'_>) {
         let told = Told::new(Code::EksPublicAccessCidrMismatch, "EK-14")
             .note(carry.source.to_string())
             .direction(Direction::Ingress);
-        carry.gate(Site::Internet, Stage::Admission, Test::Refuse(told));
+        carry.gate(Site::Internet, Test::Refuse(told));
     }
 }

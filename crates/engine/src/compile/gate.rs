@@ -8,13 +8,12 @@ use reach_model::network::{Direction, Idx, NetworkAcl, NetworkInterface};
 
 use super::groups::Reference;
 use super::headers::HeaderId;
-use crate::reason::{Code, RuleRef, Site, Stage};
+use crate::reason::{Code, RuleRef, Site};
 
 /// A gate that a packet meets, and the addresses that it sees there.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
     pub(super) site: Site,
-    pub(super) stage: Stage,
     pub(super) test: Test,
     /// Source and destination at the gate, after every translation before it.
     pub(super) seen: (IpAddr, IpAddr),

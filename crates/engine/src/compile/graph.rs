@@ -5,8 +5,8 @@
 
 use ipnet::IpNet;
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
 use petgraph::visit::Dfs;
+use petgraph::visit::EdgeRef;
 use reach_model::Call;
 use reach_model::ids::TransitGatewayId;
 use reach_model::network::{

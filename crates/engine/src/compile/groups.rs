@@ -218,13 +218,7 @@ impl Groups {
     }
 
     /// Merges rules by peer.
-    fn side(
-        &mut self,
-        network: &Network,
-        trie: &Trie,
-        rules: &[SecurityGroupRule],
-        algebra: &mut Algebra<'_>,
-    ) -> Side {
+    fn side(&mut self, network: &Network, trie: &Trie, rules: &[SecurityGroupRule], algebra: &mut Algebra<'_>) -> Side {
         let (mut peers, mut nodes, mut lists, mut unread) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for rule in rules {
             let headers = algebra.intern(rule_headers(rule));

@@ -177,9 +177,9 @@ impl<'h> Algebra<'h> {
         match id {
             HeaderId::EMPTY => false,
             HeaderId::ALL => true,
-            _ => self.headers.read(|store| {
-                store.sets.get(id.0 as usize).is_some_and(|set| set.contains_point(protocol, transport))
-            }),
+            _ => self
+                .headers
+                .read(|store| store.sets.get(id.0 as usize).is_some_and(|set| set.contains_point(protocol, transport))),
         }
     }
 

@@ -296,9 +296,7 @@ impl<'n> Compiled<'n> {
                         }
                     }
                     Lane::Icmp(protocol, _) => {
-                        for (headers, answers, back) in
-                            self.message_replies(ways, &ways_of, *protocol, part, algebra)
-                        {
+                        for (headers, answers, back) in self.message_replies(ways, &ways_of, *protocol, part, algebra) {
                             let result = Replied { back, ..Replied::none() };
                             pieces.push(piece(headers, answers, &result, algebra));
                         }
@@ -319,9 +317,8 @@ impl<'n> Compiled<'n> {
         client: &PortRanges,
         algebra: &mut Algebra<'_>,
     ) -> Replied {
-        let of_ports = |ports: &PortRanges, algebra: &Algebra<'_>| {
-            algebra.intern(Lane::Ports(protocol, ports.clone()).headers())
-        };
+        let of_ports =
+            |ports: &PortRanges, algebra: &Algebra<'_>| algebra.intern(Lane::Ports(protocol, ports.clone()).headers());
         let passing: Vec<&Weighed<'n>> =
             passing.iter().filter(|(_, passes)| *passes).filter_map(|(i, _)| ways.get(*i)).collect();
         let mut clients = vec![of_ports(client, algebra)];
@@ -457,8 +454,7 @@ impl<'n> Compiled<'n> {
         assumptions.sort_unstable();
         assumptions.dedup();
         let passing = pieces.iter().filter(|piece| piece.verdict().passes());
-        let allowed =
-            merge(passing.map(|p| Allowed { what: p.what.clone(), source_ports: p.source_ports.clone() }));
+        let allowed = merge(passing.map(|p| Allowed { what: p.what.clone(), source_ports: p.source_ports.clone() }));
         let translated = pieces.iter().find_map(|piece| piece.translated.clone());
         PairAnswer {
             verdict,
@@ -515,8 +511,7 @@ impl<'n> Compiled<'n> {
                 for gate in &reply.gates {
                     match service {
                         Some((protocol, port)) => {
-                            let ports =
-                                if gate.pool { PortRanges::range(POOL.0, POOL.1) } else { client.clone() };
+                            let ports = if gate.pool { PortRanges::range(POOL.0, POOL.1) } else { client.clone() };
                             let headers = algebra.intern(Lane::Ports(protocol, ports).headers());
                             say(gate, Leg::Return, headers, port, algebra);
                         }

@@ -58,7 +58,10 @@ impl<'n> Tables<'n> {
 
     /// The prefixes that the table tells apart.
     pub fn nets(&self, table: Idx<RouteTable>) -> impl Iterator<Item = IpNet> {
-        self.tables.get(table.position()).into_iter().flat_map(|table| table.trie.nodes().filter_map(|n| table.trie.net(n)))
+        self.tables
+            .get(table.position())
+            .into_iter()
+            .flat_map(|table| table.trie.nodes().filter_map(|n| table.trie.net(n)))
     }
 
     /// The way of a destination: longest prefix first, then RT-5's order. O(log P + depth).
@@ -83,7 +86,8 @@ impl<'n> Tables<'n> {
             host && list.first().is_some_and(|(preference, _)| *preference == Preference::Static)
         });
         if !settled
-            && let Some(route) = own.unread.iter().filter_map(|&i| route(i)).find(|route| self.may_hold(route, destination, local))
+            && let Some(route) =
+                own.unread.iter().filter_map(|&i| route(i)).find(|route| self.may_hold(route, destination, local))
         {
             let note = match &route.destination {
                 Destination::PrefixList(list) => list.id(&self.network.prefix_lists).to_string(),
@@ -97,9 +101,9 @@ impl<'n> Tables<'n> {
         let Some(best) = route(first) else { return Way::None };
         let undocumented = |semantics, note| Way::Undecided { code: Code::Undocumented, semantics, call: None, note };
         // RT-5: where a route server's routes stand beside propagated and local ones is not documented.
-        let beside_server = list.iter().any(|&(p, i)| {
-            p == Preference::Advertised && route(i).is_some_and(|other| other.target != best.target)
-        });
+        let beside_server = list
+            .iter()
+            .any(|&(p, i)| p == Preference::Advertised && route(i).is_some_and(|other| other.target != best.target));
         if beside_server && (preference == Preference::Propagated || best.target == RouteTarget::Local) {
             return undocumented("RT-5", format!("the rank of a route server's route to {net}"));
         }
@@ -114,7 +118,9 @@ impl<'n> Tables<'n> {
                     return undocumented("RT-5", format!("two prefix lists with different targets hold {net}"));
                 }
                 Preference::Propagated => return undocumented("RT-5", format!("several gateways propagate {net}")),
-                Preference::Advertised => return undocumented("RT-5", format!("a route server advertises {net} twice")),
+                Preference::Advertised => {
+                    return undocumented("RT-5", format!("a route server advertises {net} twice"));
+                }
             }
         }
         Way::Route(best, net)

@@ -11,7 +11,7 @@ use reach_packets::Family;
 use super::Compiled;
 use super::carry::{At, Border, Carry, Next};
 use super::gate::{Test, Told};
-use crate::reason::{Code, RuleRef, Site, Stage};
+use crate::reason::{Code, RuleRef, Site};
 
 /// Why a transit gateway's route cannot be told.
 struct Undecided {
@@ -29,7 +29,6 @@ impl<'n> Compiled<'n> {
         vpc: Idx<Vpc>,
         from: Idx<Subnet>,
     ) -> Next<'n> {
-        let stage = Stage::TransitGateway;
         let own = AttachmentKind::Vpc(self.network.vpcs.get(vpc).id.clone());
         let entry = self.network.attachments.iter().find(|(_, attachment)| {
             attachment.is_available() && attachment.gateway.as_ref() == Some(gateway) && attachment.kind == own
@@ -42,28 +41,28 @@ impl<'n> Compiled<'n> {
                 .into_iter()
                 .any(|call| self.network.collected(scope, call));
             if listed {
-                return carry.stop(site, stage, Code::BadStateAttachment, "RT-38");
+                return carry.stop(site, Code::BadStateAttachment, "RT-38");
             }
             let told = Told::new(Code::NotCollected, "RT-38").call(Call::DescribeTransitGatewayAttachments);
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         };
         let site = Site::Attachment(entry);
         let Some(subnets) = attachment.subnets.as_ref() else {
             let told = Told::new(Code::NotCollected, "RT-40").call(Call::DescribeTransitGatewayVpcAttachments);
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         };
         let zone = self.zone_of(from);
         // RT-40: a packet enters by the gateway's interface in its own zone, or not at all.
         let Some(entry_subnet) = subnets.iter().filter_map(Ref::known).find(|&subnet| self.zone_of(subnet) == zone)
         else {
             if subnets.iter().any(|subnet| subnet.known().is_none()) {
-                return carry.opaque(site, stage, Told::new(Code::NotCollected, "RT-40").call(Call::DescribeSubnets));
+                return carry.opaque(site, Told::new(Code::NotCollected, "RT-40").call(Call::DescribeSubnets));
             }
             if zone.is_some_and(is_local_zone) {
                 let told = Told::new(Code::Undocumented, "RT-40").note("which zone is the parent of a Local Zone");
-                return carry.opaque(site, stage, told);
+                return carry.opaque(site, told);
             }
-            return carry.stop(site, stage, Code::TgwRouteAzRestriction, "RT-40");
+            return carry.stop(site, Code::TgwRouteAzRestriction, "RT-40");
         };
         // NA-13: the attachment's subnet sees the packet come in, also when it is the instance's own subnet.
         self.acl_at(carry, entry_subnet, Direction::Ingress, false);
@@ -77,40 +76,38 @@ impl<'n> Compiled<'n> {
 
     /// The table that the entry attachment is associated with, and where it sends the packet.
     pub(super) fn transit(&self, carry: &mut Carry<'n>, entry: Idx<Attachment>, zone: Option<&'n str>) -> Next<'n> {
-        let stage = Stage::TransitRoute;
         let site = Site::Attachment(entry);
         if !carry.hop() {
-            return carry.stop(site, stage, Code::CannotRoute, "RT-38");
+            return carry.stop(site, Code::CannotRoute, "RT-38");
         }
         let table = match &self.network.attachments.get(entry).association {
             Association::Table(id) => id,
             // RT-38: without an association what enters is dropped.
-            Association::None => return carry.stop(site, stage, Code::TgwAttachMissingAssociation, "RT-38"),
+            Association::None => return carry.stop(site, Code::TgwAttachMissingAssociation, "RT-38"),
             Association::NotCollected => {
-                let told =
-                    Told::new(Code::NotCollected, "RT-38").call(Call::GetTransitGatewayRouteTableAssociations);
-                return carry.opaque(site, stage, told);
+                let told = Told::new(Code::NotCollected, "RT-38").call(Call::GetTransitGatewayRouteTableAssociations);
+                return carry.opaque(site, told);
             }
         };
         let untold = Told::new(Code::TgwRtbRoutesAreUnknown, "RT-38").call(Call::SearchTransitGatewayRoutes);
         let Some(table_idx) = self.network.transit_gateway_tables.find(table) else {
-            return carry.opaque(Site::Named(table.as_str().into()), stage, untold);
+            return carry.opaque(Site::Named(table.as_str().into()), untold);
         };
         let site = Site::TransitGatewayTable(table_idx);
         carry.transit_tables.push(table_idx);
         let Some(routes) = self.network.transit_gateway_tables.get(table_idx).routes.as_ref() else {
-            return carry.opaque(site, stage, untold);
+            return carry.opaque(site, untold);
         };
         let (route, net) = match self.transit_route(carry, routes) {
             Ok(Some(chosen)) => chosen,
-            Ok(None) => return carry.stop(site, stage, Code::TgwRtbNoRoute, "RT-38"),
+            Ok(None) => return carry.stop(site, Code::TgwRtbNoRoute, "RT-38"),
             Err(Undecided { code, call, note }) => {
-                return carry.opaque(site, stage, Told::new(code, "RT-39").note(note).maybe_call(call));
+                return carry.opaque(site, Told::new(code, "RT-39").note(note).maybe_call(call));
             }
         };
         if route.blackhole {
             let rule = RuleRef::TransitRoute(table_idx, net);
-            carry.gate(site, stage, Test::Refuse(Told::new(Code::TgwRtbBadStateRoute, "RT-39").rule(rule)));
+            carry.gate(site, Test::Refuse(Told::new(Code::TgwRtbBadStateRoute, "RT-39").rule(rule)));
             return Next::End;
         }
         // Several attachments of one route share the load: which one is nobody's to know.
@@ -119,14 +116,13 @@ impl<'n> Compiled<'n> {
             match self.network.attachments.find(id) {
                 Some(exit) => ways.push(At::TransitExit(entry, exit, zone)),
                 None => {
-                    let told =
-                        Told::new(Code::UnknownResource, "RT-38").call(Call::DescribeTransitGatewayAttachments);
-                    return carry.opaque(Site::Named(id.as_str().into()), stage, told);
+                    let told = Told::new(Code::UnknownResource, "RT-38").call(Call::DescribeTransitGatewayAttachments);
+                    return carry.opaque(Site::Named(id.as_str().into()), told);
                 }
             }
         }
         if ways.is_empty() {
-            return carry.opaque(site, stage, Told::new(Code::UnknownResource, "RT-38"));
+            return carry.opaque(site, Told::new(Code::UnknownResource, "RT-38"));
         }
         Next::AnyOf(ways)
     }
@@ -164,9 +160,8 @@ impl<'n> Compiled<'n> {
         matching.retain(|(length, rank, ..)| (*length, *rank) == best);
         let Some(&(_, _, route, net)) = matching.first() else { return Ok(None) };
         // RT-39: of several VPCs with one CIDR only one propagates it, and nothing in the snapshot says which.
-        let same = |other: &TransitGatewayRoute| {
-            other.attachments == route.attachments && other.blackhole == route.blackhole
-        };
+        let same =
+            |other: &TransitGatewayRoute| other.attachments == route.attachments && other.blackhole == route.blackhole;
         if matching.iter().any(|(_, _, other, _)| !same(other)) {
             let note = format!("which of several attachments has {net}");
             return Err(Undecided { code: Code::Undocumented, call: None, note });
@@ -203,9 +198,8 @@ impl<'n> Compiled<'n> {
     ) -> Next<'n> {
         let attachment = self.network.attachments.get(exit);
         let site = Site::Attachment(exit);
-        let stage = Stage::TransitGateway;
         if !attachment.is_available() {
-            return carry.stop(site, stage, Code::BadStateAttachment, "RT-38");
+            return carry.stop(site, Code::BadStateAttachment, "RT-38");
         }
         let id = match &attachment.kind {
             AttachmentKind::Vpc(id) => id,
@@ -218,7 +212,7 @@ impl<'n> Compiled<'n> {
                     let told = Told::new(Code::UnknownResource, "RT-43")
                         .note("the other transit gateway's side of the peering")
                         .call(Call::DescribeTransitGatewayAttachments);
-                    return carry.opaque(site, stage, told);
+                    return carry.opaque(site, told);
                 };
                 // SG-19: no group reference survives it.
                 carry.border = Border::Transit { referencing: Some(false) };
@@ -226,20 +220,20 @@ impl<'n> Compiled<'n> {
             }
             AttachmentKind::Other(kind) => {
                 let told = Told::new(Code::UnsupportedComponent, "RT-20").note(kind.to_string());
-                return carry.opaque(site, stage, told);
+                return carry.opaque(site, told);
             }
         };
         let Some(vpc) = self.network.vpcs.find(id) else {
             let told = Told::new(Code::UnknownResource, "API-20").note(id.to_string()).call(Call::DescribeVpcs);
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         };
         let Some(subnets) = attachment.subnets.as_ref() else {
             let told = Told::new(Code::NotCollected, "RT-41").call(Call::DescribeTransitGatewayVpcAttachments);
-            return carry.opaque(site, stage, told);
+            return carry.opaque(site, told);
         };
         let known: Vec<Idx<Subnet>> = subnets.iter().filter_map(Ref::known).collect();
         if known.is_empty() || known.len() < subnets.len() {
-            return carry.opaque(site, stage, Told::new(Code::NotCollected, "RT-41").call(Call::DescribeSubnets));
+            return carry.opaque(site, Told::new(Code::NotCollected, "RT-41").call(Call::DescribeSubnets));
         }
         // RT-41: the packet leaves in its own zone where the attachment has one; in appliance mode a flow between zones
         // is hashed, and without the zone any is picked.
@@ -309,4 +303,3 @@ fn is_local_zone(zone: &str) -> bool {
     let Some((head, _)) = zone.rsplit_once('-') else { return false };
     head.split('-').any(|part| part.chars().all(|c| c.is_ascii_digit()))
 }
-

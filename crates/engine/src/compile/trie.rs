@@ -77,8 +77,8 @@ impl Trie {
             });
             // Close what does not hold this prefix; the IPv6 root closes everything of IPv4.
             while let Some(&top) = open.last() {
-                let holds = !(v6 && (top as usize) < trie.v6)
-                    && trie.lasts.get(top as usize).is_some_and(|&end| start <= end);
+                let holds =
+                    !(v6 && (top as usize) < trie.v6) && trie.lasts.get(top as usize).is_some_and(|&end| start <= end);
                 if holds {
                     break;
                 }

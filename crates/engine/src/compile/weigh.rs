@@ -55,11 +55,7 @@ impl Compiled<'_> {
     }
 
     /// The conjunction of several gates.
-    pub(super) fn weigh_all<'g>(
-        &self,
-        gates: impl IntoIterator<Item = &'g Gate>,
-        algebra: &mut Algebra<'_>,
-    ) -> Passes {
+    pub(super) fn weigh_all<'g>(&self, gates: impl IntoIterator<Item = &'g Gate>, algebra: &mut Algebra<'_>) -> Passes {
         let mut all = Passes::ALL;
         for gate in gates {
             let own = self.weigh(gate, algebra);
