@@ -625,7 +625,8 @@ impl Estate {
 pub(crate) fn ask(network: &Network, from: &str, to: &str, what: &str) -> Said {
     let question = reach_eks::question(network, from, to, None, parse_ask(what)).unwrap_or_else(|e| panic!("{e}"));
     let compiled = Compiled::new(network);
-    // Every rule is asked of both engines.
+    // Every rule is asked of both engines, and of the matrix.
+    crate::matrix::assert_sum_of_pairs(&compiled);
     let answer = question::ask(&compiled, &question, Engine::Both).unwrap_or_else(|e| panic!("{from} -> {to}: {e}"));
     Said::new(network, answer)
 }

@@ -7,6 +7,7 @@ mod cli;
 mod docs;
 #[cfg(test)]
 mod estate;
+mod matrix;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

@@ -11,13 +11,19 @@
 //! decides.
 
 pub mod acls;
+mod bits;
 mod carry;
 mod cross;
 mod gate;
 pub mod graph;
 pub mod groups;
 pub mod headers;
+pub mod link;
+pub mod matrix;
 mod pair;
+mod plan;
+pub mod population;
+pub mod row;
 mod space;
 pub mod tables;
 mod told;

@@ -79,3 +79,10 @@ impl Told {
         self
     }
 }
+
+impl Gate {
+    /// Whether the gate asks security groups.
+    pub(super) fn asks_groups(&self) -> bool {
+        matches!(self.test, Test::Groups { .. } | Test::Unseen { .. })
+    }
+}

@@ -197,6 +197,16 @@ impl Groups {
         &self.profiles
     }
 
+    /// The id of the profile at a position.
+    pub fn profile_at(&self, position: usize) -> ProfileId {
+        ProfileId(u32::try_from(position.min(self.profiles.len())).unwrap_or(u32::MAX))
+    }
+
+    /// The key of the group at a position.
+    pub fn key_at(&self, position: usize) -> GroupKey {
+        GroupKey(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
     /// How many groups there are, described or only named.
     pub fn keys(&self) -> usize {
         self.described + self.named.len()

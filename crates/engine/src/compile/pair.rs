@@ -29,6 +29,8 @@ struct Piece {
     forward: Verdict,
     back: Option<Verdict>,
     source_ports: PortRanges,
+    /// The client's ports in parts that fare alike.
+    parts: Vec<(HeaderId, Verdict)>,
     translated: Option<PortRanges>,
     /// The ways of these headers, and whether each lets them pass, or may.
     ways: Vec<(usize, bool)>,
@@ -53,6 +55,8 @@ struct Weighed<'n> {
 /// How replies to a piece fare, by the client's port and by the translator's.
 struct Replied {
     back: Option<Verdict>,
+    /// The client's ports in parts that fare alike.
+    parts: Vec<(HeaderId, Verdict)>,
     source_ports: PortRanges,
     translated: Option<PortRanges>,
 }
@@ -231,6 +235,47 @@ impl<'n> Compiled<'n> {
         Ok(Some(answer))
     }
 
+    /// All that passes between two addresses, all headers at once: disjoint rectangles of destination headers and client
+    /// ports, and whether they pass for certain (else it is unknown). O(one walk).
+    pub fn flows(&self, source: Source, aim: Aim<'n>, algebra: &mut Algebra<'_>) -> Vec<(HeaderId, HeaderId, bool)> {
+        let family = Family::of(source.address());
+        let ways: Vec<Weighed<'n>> =
+            self.ways(source, aim).into_iter().map(|carry| self.weighed(carry, algebra)).collect();
+        let full = PortRanges::full();
+        let ping = if family == Family::V4 { Protocol::ICMP } else { Protocol::ICMPV6 };
+        let lanes = [
+            Lane::Ports(Protocol::TCP, full.clone()),
+            Lane::Ports(Protocol::UDP, full.clone()),
+            Lane::Icmp(ping, IcmpSet::full()),
+            Lane::Protocols(PortSet::full().other_protocols().clone()),
+        ];
+        // Replies first: rectangles of equal client ports are one.
+        let mut flows: Vec<(HeaderId, HeaderId, bool)> = Vec::new();
+        let mut add = |headers: HeaderId, back: HeaderId, verdict: Verdict, algebra: &mut Algebra<'_>| {
+            let certain = verdict == Verdict::Reachable;
+            if verdict == Verdict::Blocked || headers.is_empty() {
+                return;
+            }
+            match flows.iter_mut().find(|(_, own, sure)| *own == back && *sure == certain) {
+                Some((known, ..)) => *known = algebra.union(*known, headers),
+                None => flows.push((headers, back, certain)),
+            }
+        };
+        for lane in &lanes {
+            for piece in self.lane(&ways, lane, &full, algebra) {
+                match lane {
+                    Lane::Ports(..) => {
+                        for &(ports, verdict) in &piece.parts {
+                            add(piece.headers, ports, piece.forward.and(verdict), algebra);
+                        }
+                    }
+                    _ => add(piece.headers, HeaderId::EMPTY, piece.verdict(), algebra),
+                }
+            }
+        }
+        flows
+    }
+
     fn weighed(&self, carry: Carry<'n>, algebra: &mut Algebra<'_>) -> Weighed<'n> {
         let passes = self.weigh_all(&carry.gates, algebra);
         let replies = self.replies(&carry).map(|replies| {
@@ -274,6 +319,7 @@ impl<'n> Compiled<'n> {
                     forward,
                     back: replied.back,
                     source_ports: replied.source_ports.clone(),
+                    parts: replied.parts.clone(),
                     translated: replied.translated.clone(),
                     ways: ways_of.clone(),
                     answers,
@@ -368,7 +414,9 @@ impl<'n> Compiled<'n> {
             }
             ports
         };
+        let parts = clients.iter().zip(&by_client).filter_map(|(part, v)| Some((*part, Verdict::over(v.iter().copied())?)));
         Replied {
+            parts: parts.collect(),
             back: Verdict::over(by_client.iter().filter_map(|verdicts| Verdict::over(verdicts.iter().copied()))),
             source_ports: passes(&clients, &by_client, algebra),
             translated: rewrites.then(|| passes(&pool, &by_pool, algebra)),
@@ -590,7 +638,7 @@ impl<'n> Compiled<'n> {
 impl Replied {
     /// No reply is to be judged.
     fn none() -> Self {
-        Self { back: None, source_ports: PortRanges::empty(), translated: None }
+        Self { back: None, parts: Vec::new(), source_ports: PortRanges::empty(), translated: None }
     }
 }
 
@@ -641,7 +689,7 @@ fn answers(protocol: Protocol, set: &PortSet) -> PortSet {
 }
 
 /// The requests whose answers are in a set.
-fn questions(protocol: Protocol, set: &PortSet) -> PortSet {
+pub(super) fn questions(protocol: Protocol, set: &PortSet) -> PortSet {
     let messages = messages_in(set, protocol);
     let all = answered(protocol).iter().map(|&(request, answer)| retyped(messages, answer, request));
     of_messages(protocol, all.fold(IcmpSet::empty(), |all, some| all.union(&some)))

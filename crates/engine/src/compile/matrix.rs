@@ -1,0 +1,212 @@
+//! Every flow of a population: rows, special pairs, and what hosts deliver themselves.
+
+use reach_packets::{IntervalSet, PortSet};
+use rustc_hash::FxHashMap;
+
+use super::bits::{ones, words};
+use super::headers::{Algebra, HeaderId};
+use super::link::Links;
+use super::population::{Population, Position};
+use super::row::{Rows, Run, Scratch, Term, bits_of};
+use super::{Aim, Compiled, Source};
+
+/// The complete, exact set of flows between the members of a population.
+#[derive(Debug)]
+pub struct Matrix<'c, 'n> {
+    compiled: &'c Compiled<'n>,
+    population: &'c Population,
+    rows: Rows<'c, 'n>,
+    /// Ordered pairs of members that a kernel delivers between, by classes: what is no matter of rows. Their number, a
+    /// member with itself among them, and one pair of two members.
+    local: FxHashMap<(Position, Position), (u64, Option<(Position, Position)>)>,
+    /// The same, by destination class.
+    local_into: FxHashMap<Position, Vec<(Position, u64)>>,
+    /// Members in units of their own, by class: of these only the pair with itself is no pair.
+    alone: Vec<u64>,
+}
+
+/// A part of a matrix, with what it owns: [`Term`] for keeping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flows {
+    /// A bit for each source class.
+    pub from: Box<[u64]>,
+    /// Destination classes.
+    pub to: Vec<Position>,
+    /// Destination headers (D).
+    pub headers: HeaderId,
+    /// Client ports, as TCP and UDP headers (S).
+    pub back: HeaderId,
+    /// Whether they pass for certain; else it is unknown.
+    pub certain: bool,
+    /// Whether a host's own kernel delivers them.
+    pub local: bool,
+    /// How many pairs of members they are of.
+    pub pairs: u64,
+}
+
+impl<'c, 'n> Matrix<'c, 'n> {
+    /// Prepares the rows. O(N + what [`Rows::new`] takes).
+    pub fn new(compiled: &'c Compiled<'n>, population: &'c Population, links: &'c Links) -> Self {
+        let rows = Rows::new(compiled, population, links);
+        let mut alone: Vec<u64> = (0..population.classes().len())
+            .map(|class| population.size(u32::try_from(class).unwrap_or(u32::MAX)))
+            .collect();
+        let mut local: FxHashMap<(Position, Position), (u64, Option<(Position, Position)>)> = FxHashMap::default();
+        for unit in population.shared_units() {
+            let mut counts: FxHashMap<Position, Vec<Position>> = FxHashMap::default();
+            for &member in unit {
+                counts.entry(population.class_of(member)).or_default().push(member);
+            }
+            for (&from, sources) in &counts {
+                if let Some(alone) = alone.get_mut(from as usize) {
+                    *alone -= sources.len() as u64;
+                }
+                for (&to, destinations) in &counts {
+                    let (count, sample) = local.entry((from, to)).or_default();
+                    *count += sources.len() as u64 * destinations.len() as u64;
+                    // Members stand in the order of the snapshot, so the smallest pair is the same on every run.
+                    let (a, b) = (sources.first().copied(), destinations.iter().copied());
+                    let own = a.and_then(|a| b.clone().find(|&b| a != b).map(|b| (a, b)));
+                    *sample = [*sample, own].into_iter().flatten().min();
+                }
+            }
+        }
+        let mut local_into: FxHashMap<Position, Vec<(Position, u64)>> = FxHashMap::default();
+        for (&(from, to), &(count, _)) in &local {
+            local_into.entry(to).or_default().push((from, count));
+        }
+        Self { compiled, population, rows, local, local_into, alone }
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &Rows<'c, 'n> {
+        &self.rows
+    }
+
+    /// How many pairs of members a term is of: those on different hosts.
+    pub fn pairs(&self, from: &[u64], to: &[Position]) -> u64 {
+        let sources: u64 = ones(from).map(|class| self.population.size(class)).sum();
+        self.pairs_of(sources, from, to)
+    }
+
+    fn pairs_of(&self, sources: u64, from: &[u64], to: &[Position]) -> u64 {
+        let has = |class: Position| from.get(class as usize / 64).is_some_and(|word| word >> (class % 64) & 1 == 1);
+        let mut pairs = 0;
+        for &class in to {
+            pairs += sources * self.population.size(class);
+            if has(class) {
+                pairs -= self.alone.get(class as usize).copied().unwrap_or(0);
+            }
+            for &(source, count) in self.local_into.get(&class).into_iter().flatten() {
+                if has(source) {
+                    pairs -= count;
+                }
+            }
+        }
+        pairs
+    }
+
+    /// The terms of one run, those of equal ends and client ports joined.
+    pub fn run(&self, run: &Run, scratch: &mut Scratch<'_>) -> Vec<Flows> {
+        let mut algebra = self.compiled.algebra();
+        let mut flows: Vec<Flows> = Vec::new();
+        let mut known: FxHashMap<(Box<[u64]>, Position, HeaderId, bool), usize> = FxHashMap::default();
+        self.rows.row(run, scratch, |term: Term<'_>| {
+            let first = term.to.first().copied().unwrap_or(0);
+            let key = (term.from.into(), first, term.back, term.certain);
+            match known.get(&key).and_then(|&at| flows.get_mut(at)) {
+                Some(own) => own.headers = algebra.union(own.headers, term.headers),
+                None => {
+                    flows.push(Flows {
+                        from: term.from.into(),
+                        to: term.to.to_vec(),
+                        headers: term.headers,
+                        back: term.back,
+                        certain: term.certain,
+                        local: false,
+                        pairs: self.pairs(term.from, term.to),
+                    });
+                    known.insert(key, flows.len() - 1);
+                }
+            }
+        });
+        flows.retain(|flows| flows.pairs > 0);
+        flows
+    }
+
+    /// The flows that no row has: over special links, and inside hosts. In a fixed order.
+    pub fn others(&self) -> Vec<Flows> {
+        let mut algebra = self.compiled.algebra();
+        let mut all = Vec::new();
+        for place in 0..self.population.places().len() {
+            let place = u32::try_from(place).unwrap_or(u32::MAX);
+            let sources = self.rows.special(place);
+            if sources.is_empty() {
+                continue;
+            }
+            let own = (0..u32::try_from(self.population.classes().len()).unwrap_or(u32::MAX))
+                .filter(|&class| self.population.classes().get(class as usize).is_some_and(|c| c.place == place));
+            for to in own {
+                for &from in &sources {
+                    self.pair_of_classes(from, to, false, &mut algebra, &mut all);
+                }
+            }
+        }
+        let mut local: Vec<(Position, Position)> = self.local.keys().copied().collect();
+        local.sort_unstable_by_key(|&(from, to)| (to, from));
+        for (from, to) in local {
+            self.pair_of_classes(from, to, true, &mut algebra, &mut all);
+        }
+        all
+    }
+
+    /// The flows between two classes, found on a pair of members: on different hosts, or on one.
+    fn pair_of_classes(
+        &self,
+        from: Position,
+        to: Position,
+        local: bool,
+        algebra: &mut Algebra<'_>,
+        all: &mut Vec<Flows>,
+    ) {
+        let bits = bits_of(&[from], words(self.population.classes().len()));
+        let pairs = if local {
+            let own = self.local.get(&(from, to)).map_or(0, |(count, _)| *count);
+            // A pair of a member with itself is no pair.
+            let selves = if from == to {
+                self.population.size(from) - self.alone.get(from as usize).copied().unwrap_or(0)
+            } else {
+                0
+            };
+            own - selves
+        } else {
+            self.pairs(&bits, &[to])
+        };
+        let Some((a, b)) = self.sample(from, to, local).filter(|_| pairs > 0) else { return };
+        let members = self.population.members();
+        let (Some(a), Some(b)) = (members.get(a as usize), members.get(b as usize)) else { return };
+        let aim = Aim { address: b.address(), interface: Some(b.interface), admission: None };
+        for (headers, back, certain) in
+            self.compiled.flows(Source::Interface(a.interface, a.address()), aim, algebra)
+        {
+            all.push(Flows { from: bits.clone().into(), to: vec![to], headers, back, certain, local, pairs });
+        }
+    }
+
+    /// Two members of the classes, on one host or not.
+    fn sample(&self, from: Position, to: Position, local: bool) -> Option<(Position, Position)> {
+        if local {
+            return self.local.get(&(from, to)).and_then(|(_, sample)| *sample);
+        }
+        let sources = self.population.members_of(from);
+        let destinations = self.population.members_of(to);
+        let fits = |a: Position, b: Position| a != b && !self.population.on_one_host(a, b);
+        sources.iter().find_map(|&a| destinations.iter().map(|&b| (a, b)).find(|&(a, b)| fits(a, b)))
+    }
+}
+
+/// The part of a header set that has ports.
+pub(super) fn ported(headers: HeaderId, algebra: &mut Algebra<'_>) -> HeaderId {
+    let all = algebra.intern(PortSet::tcp(IntervalSet::full()).union(&PortSet::udp(IntervalSet::full())));
+    algebra.intersect(headers, all)
+}

@@ -1,0 +1,519 @@
+//! Rows: who reaches the members of a class, all headers at once.
+//!
+//! One row is computed per run, a profile whose members the senders' egress CIDRs do not tell apart. For every port group
+//! of the run it holds the set of source classes whose groups and the destination's groups both admit it; what lies
+//! between two places ([`super::link`]) is then a handful of masks for each destination place. The cost is
+//! Σ over runs of groups × operands × classes / 64, plus Σ over (run, place) of groups × links × classes / 64.
+
+use reach_model::network::{Idx, PrefixList};
+use reach_packets::Family;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Compiled;
+use super::bits::{Operand, fill, set, words};
+use super::groups::{GroupKey, ProfileId, covers};
+use super::headers::{Algebra, HeaderId};
+use super::link::{Link, LinkId, Links, Worth};
+use super::plan::{Lines, PortGroup};
+use super::population::{Population, Position};
+use super::trie::Node;
+
+/// Everything that rows are put together from.
+#[derive(Debug)]
+pub struct Rows<'c, 'n> {
+    compiled: &'c Compiled<'n>,
+    population: &'c Population,
+    links: &'c Links,
+    /// Classes that carry a group, by key.
+    carriers: Vec<Operand>,
+    /// Egress rules that name a group, by key: what they admit, and the classes that have them.
+    to_group: Vec<Vec<(HeaderId, Operand)>>,
+    to_node: FxHashMap<Node, Vec<(HeaderId, Operand)>>,
+    to_list: FxHashMap<Idx<PrefixList>, Vec<(HeaderId, Operand)>>,
+    /// Egress rules of which the snapshot does not tell whom they admit: by family, `None` for both.
+    to_unknown: Vec<(Option<Family>, HeaderId, Operand)>,
+    /// Masks by destination place: source classes by link.
+    masks: Vec<Vec<(LinkId, Operand)>>,
+    runs: Vec<Run>,
+    /// Whether anything in the snapshot is unknown to some row.
+    doubtful: bool,
+}
+
+/// Destination classes with one profile that the senders' egress CIDRs do not tell apart.
+#[derive(Debug, Clone)]
+pub struct Run {
+    profile: ProfileId,
+    family: Family,
+    /// The egress rules by address that hold the run's members: nodes and lists.
+    nodes: Box<[Node]>,
+    lists: Box<[Idx<PrefixList>]>,
+    /// By place: the run's classes there.
+    places: Vec<(Position, Vec<Position>)>,
+}
+
+/// Flows that have everything but their ends in common: source classes × destination classes × D × S.
+#[derive(Debug)]
+pub struct Term<'t> {
+    /// A bit for each source class.
+    pub from: &'t [u64],
+    /// Destination classes.
+    pub to: &'t [Position],
+    /// Destination headers (D).
+    pub headers: HeaderId,
+    /// Client ports, as TCP and UDP headers (S).
+    pub back: HeaderId,
+    /// Whether they pass for certain; else it is unknown.
+    pub certain: bool,
+}
+
+/// Buffers of one thread.
+#[derive(Debug)]
+pub struct Scratch<'h> {
+    algebra: Algebra<'h>,
+    lines: Lines,
+    planes: [Vec<u64>; 6],
+    row: Vec<u64>,
+}
+
+/// What references are worth at both ends: the planes that a link's rows are made of.
+type Combination = (Option<Worth>, Option<Worth>);
+
+fn by_key<K: std::hash::Hash + Eq + Copy>(
+    lists: FxHashMap<(K, HeaderId), Vec<u32>>,
+    classes: usize,
+) -> FxHashMap<K, Vec<(HeaderId, Operand)>> {
+    let mut by_key: FxHashMap<K, Vec<(HeaderId, Operand)>> = FxHashMap::default();
+    for ((key, headers), mut list) in lists {
+        list.sort_unstable();
+        by_key.entry(key).or_default().push((headers, Operand::of(&list, classes)));
+    }
+    // Hash order is nobody's business.
+    by_key.values_mut().for_each(|list| list.sort_by_key(|(headers, _)| *headers));
+    by_key
+}
+
+impl<'c, 'n> Rows<'c, 'n> {
+    /// Turns profiles around: who has rules that name a group, a node or a list. O(Σ entries of all profiles × their
+    /// classes).
+    pub fn new(compiled: &'c Compiled<'n>, population: &'c Population, links: &'c Links) -> Self {
+        let count = population.classes().len();
+        let mut of_profile: Vec<Vec<u32>> = vec![Vec::new(); compiled.groups.profiles().len()];
+        for (class, entry) in population.classes().iter().enumerate() {
+            if let Some(list) = of_profile.get_mut(entry.profile.position()) {
+                list.push(u32::try_from(class).unwrap_or(u32::MAX));
+            }
+        }
+        let mut carriers: Vec<Vec<u32>> = vec![Vec::new(); compiled.groups.keys()];
+        let mut to_group: FxHashMap<(GroupKey, HeaderId), Vec<u32>> = FxHashMap::default();
+        let mut to_node: FxHashMap<(Node, HeaderId), Vec<u32>> = FxHashMap::default();
+        let mut to_list: FxHashMap<(Idx<PrefixList>, HeaderId), Vec<u32>> = FxHashMap::default();
+        let mut to_unknown: FxHashMap<(Option<Family>, HeaderId), Vec<u32>> = FxHashMap::default();
+        for (profile, classes) in compiled.groups.profiles().iter().zip(&of_profile) {
+            if classes.is_empty() {
+                continue;
+            }
+            for key in &profile.groups {
+                carriers.get_mut(key.position()).into_iter().for_each(|list| list.extend(classes));
+            }
+            for &(key, headers) in &profile.egress.peers {
+                to_group.entry((key, headers)).or_default().extend(classes);
+            }
+            for &(node, headers) in &profile.egress.nodes {
+                to_node.entry((node, headers)).or_default().extend(classes);
+            }
+            for &(list, headers) in &profile.egress.lists {
+                to_list.entry((list, headers)).or_default().extend(classes);
+            }
+            for unread in &profile.egress.unread {
+                to_unknown.entry((unread.family, unread.headers)).or_default().extend(classes);
+            }
+            if profile.missing.is_some() {
+                to_unknown.entry((None, HeaderId::ALL)).or_default().extend(classes);
+            }
+        }
+        let carriers: Vec<Operand> = carriers
+            .into_iter()
+            .map(|mut list| {
+                list.sort_unstable();
+                Operand::of(&list, count)
+            })
+            .collect();
+        let mut by_group = by_key(to_group, count);
+        let keys = (0..compiled.groups.keys()).map(|position| compiled.groups.key_at(position));
+        let to_group = keys.map(|key| by_group.remove(&key).unwrap_or_default()).collect();
+        let mut unknown: Vec<(Option<Family>, HeaderId, Operand)> = by_key(to_unknown, count)
+            .into_iter()
+            .flat_map(|(family, list)| list.into_iter().map(move |(headers, operand)| (family, headers, operand)))
+            .collect();
+        unknown.sort_by_key(|(family, headers, _)| (*family, *headers));
+        let doubtful = !unknown.is_empty()
+            || compiled.groups.profiles().iter().any(|p| p.missing.is_some() || !p.ingress.unread.is_empty())
+            || (0..links.len()).any(|position| links.at(position).is_doubtful());
+        let mut rows = Self {
+            compiled,
+            population,
+            links,
+            carriers,
+            to_group,
+            to_node: by_key(to_node, count),
+            to_list: by_key(to_list, count),
+            to_unknown: unknown,
+            masks: Vec::new(),
+            runs: Vec::new(),
+            doubtful,
+        };
+        rows.runs = rows.runs_of(&of_profile);
+        rows.masks = rows.masks();
+        rows
+    }
+
+    /// The runs, by profile.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Whether some verdict may be unknown.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// Buffers for one thread.
+    pub fn scratch(&self) -> Scratch<'c> {
+        let width = words(self.population.classes().len());
+        Scratch {
+            algebra: self.compiled.algebra(),
+            lines: Lines::default(),
+            planes: std::array::from_fn(|_| vec![0; width]),
+            row: vec![0; width],
+        }
+    }
+
+    /// Bytes that the operands and masks hold.
+    pub fn bytes(&self) -> usize {
+        let lists = self.to_group.iter().chain(self.to_node.values()).chain(self.to_list.values());
+        let operands = self.carriers.iter().chain(lists.flatten().map(|(_, operand)| operand));
+        let masks = self.masks.iter().flatten().map(|(_, operand)| operand);
+        operands.chain(masks).map(|operand| operand.bytes() + size_of::<(HeaderId, Operand)>()).sum()
+    }
+
+    fn runs_of(&self, of_profile: &[Vec<u32>]) -> Vec<Run> {
+        type Signature = (Family, Box<[Node]>, Box<[Idx<PrefixList>]>);
+        let mut lists: Vec<Idx<PrefixList>> = self.to_list.keys().copied().collect();
+        lists.sort_unstable();
+        let mut signatures: FxHashMap<Node, Signature> = FxHashMap::default();
+        let mut runs: Vec<Run> = Vec::new();
+        for (position, classes) in of_profile.iter().enumerate() {
+            let first = runs.len();
+            let mut known: FxHashMap<Signature, usize> = FxHashMap::default();
+            for &class in classes {
+                let Some(entry) = self.population.classes().get(class as usize) else { continue };
+                let family = self.population.places().get(entry.place as usize).map_or(Family::V4, |p| p.family);
+                let signature = signatures.entry(entry.node).or_insert_with(|| {
+                    let nodes = self.compiled.trie.ancestors(entry.node).filter(|node| self.to_node.contains_key(node));
+                    let own = lists.iter().copied().filter(|list| covers(self.compiled.groups.list(*list), entry.node));
+                    (family, nodes.collect(), own.collect())
+                });
+                let at = *known.entry(signature.clone()).or_insert_with(|| {
+                    runs.push(Run {
+                        profile: self.compiled.groups.profile_at(position),
+                        family,
+                        nodes: signature.1.clone(),
+                        lists: signature.2.clone(),
+                        places: Vec::new(),
+                    });
+                    runs.len() - 1
+                });
+                debug_assert!(at >= first);
+                if let Some(run) = runs.get_mut(at) {
+                    match run.places.iter_mut().find(|(place, _)| *place == entry.place) {
+                        Some((_, list)) => list.push(class),
+                        None => run.places.push((entry.place, vec![class])),
+                    }
+                }
+            }
+        }
+        runs
+    }
+
+    /// Source classes by link, for each destination place.
+    fn masks(&self) -> Vec<Vec<(LinkId, Operand)>> {
+        use rayon::prelude::*;
+        let count = self.population.classes().len();
+        let places: Vec<Position> =
+            (0..u32::try_from(self.population.places().len()).unwrap_or(u32::MAX)).collect();
+        places
+            .into_par_iter()
+            .map(|to| {
+                let into = self.links.into(to);
+                let mut lists: FxHashMap<LinkId, Vec<u32>> = FxHashMap::default();
+                for (class, entry) in self.population.classes().iter().enumerate() {
+                    let link = into.get(entry.place as usize).copied().unwrap_or(LinkId::DEAD);
+                    if link != LinkId::DEAD {
+                        lists.entry(link).or_default().push(u32::try_from(class).unwrap_or(u32::MAX));
+                    }
+                }
+                let mut masks: Vec<(LinkId, Operand)> =
+                    lists.into_iter().map(|(link, list)| (link, Operand::of(&list, count))).collect();
+                masks.sort_by_key(|(link, _)| *link);
+                masks
+            })
+            .collect()
+    }
+
+    /// The source classes whose flows to a place are found pair by pair.
+    pub fn special(&self, place: Position) -> Vec<Position> {
+        let own = self.masks.get(place as usize).and_then(|masks| masks.iter().find(|(l, _)| *l == LinkId::SPECIAL));
+        let mut bits = vec![0; words(self.population.classes().len())];
+        if let Some((_, operand)) = own {
+            operand.or_into(&mut bits);
+        }
+        super::bits::ones(&bits).collect()
+    }
+
+    /// Computes the rows of a run and hands its terms on, disjoint, in a fixed order. Special links are left out.
+    pub fn row(&self, run: &Run, scratch: &mut Scratch<'_>, mut sink: impl FnMut(Term<'_>)) {
+        let profile = self.compiled.groups.profile(run.profile);
+        let mut ins: Vec<(HeaderId, Part<'_>)> = Vec::new();
+        for &(key, headers) in &profile.ingress.peers {
+            if let Some(operand) = self.carriers.get(key.position()) {
+                ins.push((headers, Part::Reference(operand)));
+            }
+        }
+        for &(node, headers) in &profile.ingress.nodes {
+            if family_at(self.compiled, node) == run.family {
+                ins.push((headers, Part::Nodes(vec![self.compiled.trie.range(node)])));
+            }
+        }
+        for &(list, headers) in &profile.ingress.lists {
+            ins.push((headers, Part::Nodes(self.compiled.groups.list(list).to_vec())));
+        }
+        for unread in &profile.ingress.unread {
+            if unread.family.is_none_or(|family| family == run.family) {
+                ins.push((unread.headers, Part::Anybody));
+            }
+        }
+        if profile.missing.is_some() {
+            ins.push((HeaderId::ALL, Part::Anybody));
+        }
+        let mut outs: Vec<(HeaderId, Part<'_>)> = Vec::new();
+        for key in &profile.groups {
+            let own = self.to_group.get(key.position()).into_iter().flatten();
+            outs.extend(own.map(|(headers, operand)| (*headers, Part::Reference(operand))));
+        }
+        let by_node = run.nodes.iter().filter_map(|node| self.to_node.get(node)).flatten();
+        let by_list = run.lists.iter().filter_map(|list| self.to_list.get(list)).flatten();
+        outs.extend(by_node.chain(by_list).map(|(headers, operand)| (*headers, Part::Plain(operand))));
+        let unknown = self.to_unknown.iter().filter(|(family, ..)| family.is_none_or(|family| family == run.family));
+        outs.extend(unknown.map(|(_, headers, operand)| (*headers, Part::Doubtful(operand))));
+        self.spread(run, &ins, &outs, scratch, &mut sink);
+    }
+
+    fn spread(
+        &self,
+        run: &Run,
+        ins: &[(HeaderId, Part<'_>)],
+        outs: &[(HeaderId, Part<'_>)],
+        scratch: &mut Scratch<'_>,
+        sink: &mut impl FnMut(Term<'_>),
+    ) {
+        let mut combinations: FxHashSet<Combination> = FxHashSet::default();
+        for (place, _) in &run.places {
+            for (link, _) in self.masks.get(*place as usize).into_iter().flatten() {
+                if *link != LinkId::SPECIAL {
+                    let link = self.links.get(*link);
+                    combinations.insert((link.egress, link.ingress));
+                }
+            }
+        }
+        // Where one end has no groups, everything passes there.
+        let open_in = combinations.iter().any(|(_, ingress)| ingress.is_none());
+        let open_out = combinations.iter().any(|(egress, _)| egress.is_none());
+        let mut sets: Vec<HeaderId> = ins.iter().chain(outs).map(|(headers, _)| *headers).collect();
+        if open_in || open_out {
+            sets.push(HeaderId::ALL);
+        }
+        sets.sort_unstable();
+        sets.dedup();
+        let at = |headers: HeaderId| sets.binary_search(&headers).unwrap_or(0);
+        let mut left = vec![false; sets.len()];
+        let mut right = vec![false; sets.len()];
+        let mark = |side: &mut Vec<bool>, headers: HeaderId| {
+            if let Some(mark) = side.get_mut(at(headers)) {
+                *mark = true;
+            }
+        };
+        ins.iter().for_each(|(headers, _)| mark(&mut left, *headers));
+        outs.iter().for_each(|(headers, _)| mark(&mut right, *headers));
+        if open_in {
+            mark(&mut left, HeaderId::ALL);
+        }
+        if open_out {
+            mark(&mut right, HeaderId::ALL);
+        }
+        let groups = scratch.lines.groups(&self.compiled.headers, &sets, &left, &right);
+        let ins: Vec<(usize, &Part<'_>)> = ins.iter().map(|(headers, part)| (at(*headers), part)).collect();
+        let outs: Vec<(usize, &Part<'_>)> = outs.iter().map(|(headers, part)| (at(*headers), part)).collect();
+        for group in &groups {
+            self.planes(group, &ins, &outs, &mut scratch.planes);
+            for (place, classes) in &run.places {
+                for (link, mask) in self.masks.get(*place as usize).into_iter().flatten() {
+                    if *link != LinkId::SPECIAL {
+                        self.term(group, (self.links.get(*link), mask), classes, scratch, sink);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fills the planes of one port group: ingress by address, by reference, doubtful; egress likewise.
+    fn planes(
+        &self,
+        group: &PortGroup,
+        ins: &[(usize, &Part<'_>)],
+        outs: &[(usize, &Part<'_>)],
+        planes: &mut [Vec<u64>; 6],
+    ) {
+        planes.iter_mut().for_each(|plane| plane.fill(0));
+        let [in_plain, in_reference, in_doubt, out_plain, out_reference, out_doubt] = planes;
+        for (side, [plain, reference, doubt]) in
+            [(ins, [in_plain, in_reference, in_doubt]), (outs, [out_plain, out_reference, out_doubt])]
+        {
+            for (_, part) in side.iter().filter(|(position, _)| group.is_in(*position)) {
+                match part {
+                    Part::Plain(operand) => operand.or_into(plain),
+                    Part::Reference(operand) => operand.or_into(reference),
+                    Part::Doubtful(operand) => operand.or_into(doubt),
+                    Part::Anybody => doubt.fill(u64::MAX),
+                    Part::Nodes(ranges) => {
+                        for range in ranges {
+                            fill(plain, self.population.classes_in(range.clone()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One port group over one link: what passes for certain, and what may beside it.
+    fn term(
+        &self,
+        group: &PortGroup,
+        (link, mask): (&Link, &Operand),
+        to: &[Position],
+        scratch: &mut Scratch<'_>,
+        sink: &mut impl FnMut(Term<'_>),
+    ) {
+        let algebra = &mut scratch.algebra;
+        let must = algebra.intersect(group.headers, link.forward.must);
+        let must = answerable(must, link.back.must, algebra);
+        let row = &mut scratch.row;
+        if !must.is_empty() {
+            rows_of(&scratch.planes, link, false, mask, row);
+            if row.iter().any(|word| *word != 0) {
+                sink(Term { from: row, to, headers: must, back: link.back.must, certain: true });
+            }
+        }
+        if !self.doubtful {
+            return;
+        }
+        let may = algebra.intersect(group.headers, link.forward.may);
+        let may = answerable(may, link.back.may, algebra);
+        if may.is_empty() {
+            return;
+        }
+        // What passes for certain by the groups: of that, the headers and client ports that only may.
+        rows_of(&scratch.planes, link, false, mask, row);
+        if row.iter().any(|word| *word != 0) {
+            let rest = algebra.subtract(may, must);
+            if !rest.is_empty() {
+                sink(Term { from: row, to, headers: rest, back: link.back.may, certain: false });
+            }
+            let back = algebra.subtract(link.back.may, link.back.must);
+            let ported = super::matrix::ported(must, algebra);
+            if !back.is_empty() && !ported.is_empty() {
+                let ported = answerable(ported, back, algebra);
+                if !ported.is_empty() {
+                    sink(Term { from: row, to, headers: ported, back, certain: false });
+                }
+            }
+        }
+        // What only may pass by the groups.
+        let sure = row.clone();
+        rows_of(&scratch.planes, link, true, mask, row);
+        row.iter_mut().zip(&sure).for_each(|(word, sure)| *word &= !sure);
+        if row.iter().any(|word| *word != 0) {
+            sink(Term { from: row, to, headers: may, back: link.back.may, certain: false });
+        }
+    }
+}
+
+/// What stands for a rule in a row.
+enum Part<'r> {
+    /// Senders whose rules admit the run's members by address.
+    Plain(&'r Operand),
+    /// Classes that carry the referenced group, or whose rules reference the run's groups.
+    Reference(&'r Operand),
+    /// Senders of whom the snapshot does not tell.
+    Doubtful(&'r Operand),
+    /// Whom the rule admits is unknown.
+    Anybody,
+    /// Classes by ranges of atoms.
+    Nodes(Vec<std::ops::Range<usize>>),
+}
+
+fn family_at(compiled: &Compiled<'_>, node: Node) -> Family {
+    compiled.trie.net(node).map_or(Family::V4, |net| Family::of(net.addr()))
+}
+
+/// The set bits of `mask` whose groups admit, at both ends; with `doubt`, those whose groups may.
+fn rows_of(planes: &[Vec<u64>; 6], link: &Link, doubt: bool, mask: &Operand, row: &mut [u64]) {
+    let [in_plain, in_reference, in_doubt, out_plain, out_reference, out_doubt] = planes;
+    row.fill(0);
+    mask.or_into(row);
+    for (worth, plain, reference, unknown) in
+        [(link.ingress, in_plain, in_reference, in_doubt), (link.egress, out_plain, out_reference, out_doubt)]
+    {
+        let Some(worth) = worth else { continue };
+        let by_reference = worth == Worth::Counts || (doubt && worth == Worth::Unknown);
+        match (by_reference, doubt) {
+            (true, false) => and_or(row, plain, reference),
+            (false, false) => row.iter_mut().zip(plain).for_each(|(word, plain)| *word &= plain),
+            (true, true) => {
+                let own = row.iter_mut().zip(plain).zip(reference.iter().zip(unknown));
+                own.for_each(|((word, plain), (reference, unknown))| *word &= plain | reference | unknown);
+            }
+            (false, true) => and_or(row, plain, unknown),
+        }
+    }
+}
+
+fn and_or(row: &mut [u64], a: &[u64], b: &[u64]) {
+    row.iter_mut().zip(a.iter().zip(b)).for_each(|(word, (a, b))| *word &= a | b);
+}
+
+/// Of `headers`, those that an answer can come back to: TCP and UDP need a client port.
+pub(super) fn answerable(headers: HeaderId, back: HeaderId, algebra: &mut Algebra<'_>) -> HeaderId {
+    if back == HeaderId::ALL {
+        return headers;
+    }
+    let ports = algebra.get(back);
+    let mut silent = reach_packets::PortSet::empty();
+    if ports.tcp_ports().is_empty() {
+        silent = silent.union(&reach_packets::PortSet::tcp(reach_packets::PortRanges::full()));
+    }
+    if ports.udp_ports().is_empty() {
+        silent = silent.union(&reach_packets::PortSet::udp(reach_packets::PortRanges::full()));
+    }
+    if silent.is_empty() {
+        return headers;
+    }
+    let silent = algebra.intern(silent);
+    algebra.subtract(headers, silent)
+}
+
+/// Sets the bits of a list of classes.
+pub(super) fn bits_of(classes: &[Position], width: usize) -> Vec<u64> {
+    let mut bits = vec![0; width];
+    classes.iter().for_each(|&class| set(&mut bits, class as usize));
+    bits
+}

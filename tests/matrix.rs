@@ -1,0 +1,123 @@
+//! The matrix against the pairs it is made of.
+
+use std::collections::BTreeMap;
+
+use reach_engine::compile::matrix::{Flows, Matrix};
+use reach_engine::compile::link::Links;
+use reach_engine::compile::population::Population;
+use reach_engine::compile::{Aim, Compiled, Source};
+use reach_engine::compile::headers::HeaderId;
+use reach_packets::{IntervalSet, PortRanges, PortSet};
+
+/// Rectangles of one pair in a form that is the same however they were cut: by lane, the client ports of every
+/// destination header, for what is certain and for what is not.
+type Cell = BTreeMap<(bool, &'static str), Vec<(String, String)>>;
+
+fn cell(compiled: &Compiled<'_>, rectangles: &[(HeaderId, HeaderId, bool)]) -> Cell {
+    let mut cell = Cell::new();
+    for certain in [true, false] {
+        let of = |pick: fn(&PortSet) -> PortRanges| -> Vec<(PortRanges, PortRanges)> {
+            rectangles
+                .iter()
+                .filter(|(.., own)| *own == certain)
+                .map(|(d, s, _)| (pick(&compiled.headers.get(*d)), pick(&compiled.headers.get(*s))))
+                .filter(|(d, s)| !d.is_empty() && !s.is_empty())
+                .collect()
+        };
+        for (lane, rectangles) in [("tcp", of(|set| set.tcp_ports().clone())), ("udp", of(|set| set.udp_ports().clone()))] {
+            let cuts: Vec<PortRanges> = rectangles.iter().map(|(d, _)| d.clone()).collect();
+            let mut by_source: BTreeMap<String, PortRanges> = BTreeMap::new();
+            for atom in IntervalSet::full().partition(&cuts) {
+                let sources = rectangles
+                    .iter()
+                    .filter(|(d, _)| atom.is_subset(d))
+                    .fold(PortRanges::empty(), |all, (_, s)| all.union(s));
+                if !sources.is_empty() {
+                    let known = by_source.entry(sources.to_string()).or_insert_with(PortRanges::empty);
+                    *known = known.union(&atom);
+                }
+            }
+            if !by_source.is_empty() {
+                cell.insert((certain, lane), by_source.into_iter().map(|(s, d)| (d.to_string(), s)).collect());
+            }
+        }
+        let rest = rectangles.iter().filter(|(.., own)| *own == certain).fold(PortSet::empty(), |all, (d, ..)| {
+            all.union(&compiled.headers.get(*d).without_ports())
+        });
+        if !rest.is_empty() {
+            cell.insert((certain, "rest"), vec![(format!("{rest:?}"), String::new())]);
+        }
+    }
+    cell
+}
+
+/// Asserts that the matrix of a network says of every pair what the pair says of itself.
+pub(crate) fn assert_sum_of_pairs(compiled: &Compiled<'_>) -> u64 {
+    let population = Population::of(compiled);
+    let links = Links::new(compiled, &population);
+    let matrix = Matrix::new(compiled, &population, &links);
+    let mut scratch = matrix.rows().scratch();
+    let mut all: Vec<Flows> = Vec::new();
+    for run in matrix.rows().runs() {
+        all.extend(matrix.run(run, &mut scratch));
+    }
+    all.extend(matrix.others());
+    let mut algebra = compiled.algebra();
+    let members = population.members();
+    let mut pairs = 0;
+    for (a, from) in (0..).zip(members) {
+        for (b, to) in (0..).zip(members) {
+            if a == b || from.family() != to.family() {
+                continue;
+            }
+            let local = population.on_one_host(a, b);
+            let (from_class, to_class) = (population.class_of(a), population.class_of(b));
+            let holds = |flows: &&Flows| {
+                flows.local == local
+                    && flows.to.contains(&to_class)
+                    && flows.from[from_class as usize / 64] >> (from_class % 64) & 1 == 1
+            };
+            let own: Vec<_> = all.iter().filter(holds).map(|f| (f.headers, f.back, f.certain)).collect();
+            let aim = Aim { address: to.address(), interface: Some(to.interface), admission: None };
+            let alone = compiled.flows(Source::Interface(from.interface, from.address()), aim, &mut algebra);
+            assert_eq!(cell(compiled, &own), cell(compiled, &alone), "{} -> {}", from.net, to.net);
+            pairs += u64::from(!own.is_empty());
+        }
+    }
+    // What the terms say of the number of their pairs is what they expand to.
+    let said: u64 = all.iter().map(|flows| flows.pairs).sum();
+    let expanded: u64 = all
+        .iter()
+        .map(|flows| {
+            let mut count = 0;
+            for (a, _) in (0..).zip(members) {
+                for (b, _) in (0..).zip(members) {
+                    let from = population.class_of(a);
+                    let inside = flows.from[from as usize / 64] >> (from % 64) & 1 == 1;
+                    count += u64::from(
+                        a != b
+                            && inside
+                            && flows.to.contains(&population.class_of(b))
+                            && population.on_one_host(a, b) == flows.local,
+                    );
+                }
+            }
+            count
+        })
+        .sum();
+    assert_eq!(said, expanded);
+    pairs
+}
+
+#[test]
+fn the_matrix_of_the_demo_is_the_sum_of_its_pairs() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo")).unwrap();
+    let files: Vec<(String, Vec<u8>)> = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    let snapshot = reach_model::import::import_documents(files).unwrap();
+    let network = reach_model::network::build(&snapshot).unwrap();
+    assert!(assert_sum_of_pairs(&Compiled::new(&network)) > 0);
+}
