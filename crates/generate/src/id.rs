@@ -69,6 +69,9 @@ mod tests {
         assert_ne!(ids.of("eni", 0).value(), ids.of("sg", 0).value());
         assert_ne!(ids.of("eni", 0), Ids::new(8).of("eni", 0));
         let attachment = ids.of("eni", 3).with("eni-attach").to_string();
-        assert_eq!(attachment.trim_start_matches("eni-attach-"), ids.of("eni", 3).to_string().trim_start_matches("eni-"));
+        assert_eq!(
+            attachment.trim_start_matches("eni-attach-"),
+            ids.of("eni", 3).to_string().trim_start_matches("eni-")
+        );
     }
 }

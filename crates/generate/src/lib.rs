@@ -93,13 +93,11 @@ pub fn generate(request: &Request, directory: &Path) -> Result<Written, Error> {
     let plan = plan::Plan::new(request);
     let mut files = files::Files::new(draft.path(), request.layout)?;
     let enis = shape::write(&plan, &mut files)?;
-    let written = Written {
-        enis,
-        groups: plan.groups.len(),
-        rules: plan.rules(),
-        files: files.count,
-        bytes: files.bytes,
-    };
+    let written =
+        Written { enis, groups: plan.groups.len(), rules: plan.rules(), files: files.count, bytes: files.bytes };
     draft.publish()?;
     Ok(written)
 }
+
+#[cfg(test)]
+mod tests;

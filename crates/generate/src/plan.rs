@@ -140,13 +140,17 @@ fn prefix_lists(settings: Settings, seed: u64) -> Vec<PrefixList> {
     let mut random = Random::new(seed, "prefix lists");
     for number in 0..settings.lists {
         let name = NAMES.get(number).map_or_else(|| format!("feed-{number}"), |&name| name.to_owned());
-        let full = settings.list_entries > 100;
-        let length = if full { settings.list_entries } else { random.between(4, settings.list_entries) };
+        // The offices are few everywhere: every host refers to them.
+        let full = settings.list_entries > 100 && number > 0;
+        let length = if full { settings.list_entries } else { random.between(4, 20) };
         let mut entries: Vec<Ipv4Net> = (0..length)
             .map(|_| {
                 // Outside addresses: 185.0.0.0/8 in slices of 16 to 256 addresses, single ones where lists are long.
                 let bits = if full { 32 } else { random.between(24, 28) };
-                net((0xb900_0000 + u32::try_from(random.below(1 << 24)).unwrap_or(0)).into(), bits.try_into().unwrap_or(32))
+                net(
+                    (0xb900_0000 + u32::try_from(random.below(1 << 24)).unwrap_or(0)).into(),
+                    bits.try_into().unwrap_or(32),
+                )
             })
             .collect();
         entries.sort_unstable();
@@ -154,6 +158,13 @@ fn prefix_lists(settings: Settings, seed: u64) -> Vec<PrefixList> {
         lists.push(PrefixList { name, of_aws: false, entries });
     }
     lists
+}
+
+/// Changes the element at a position that the list has.
+pub(crate) fn change<T>(list: &mut [T], position: usize, change: impl FnOnce(&mut T)) {
+    if let Some(element) = list.get_mut(position) {
+        change(element);
+    }
 }
 
 /// The network of an address and a length.

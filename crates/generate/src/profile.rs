@@ -58,7 +58,7 @@ impl Profile {
             dependencies: 4,
             references: 40,
             restricted: 25,
-            addresses: 3,
+            addresses: 5,
             lists: 6,
             list_entries: 20,
             scattered: false,

@@ -1,4 +1,4 @@
-//! Numbers that are the same on every machine and with every version of every library: ChaCha8 is a fixed function of
+//! Numbers that are the same on every machine and with every version of every library: `ChaCha8` is a fixed function of
 //! its key, and everything above it is here.
 
 use rand_chacha::ChaCha8Rng;
@@ -96,7 +96,7 @@ impl Zipf {
     }
 }
 
-/// A one-to-one scattering of the 64-bit numbers (the finalizer of SplitMix64).
+/// A one-to-one scattering of the 64-bit numbers (the finalizer of `SplitMix64`).
 pub(crate) const fn scatter(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -272,8 +272,8 @@ impl<'p> Walk<'p> {
             return five(pool.len(), ordinal).into_iter().filter_map(|position| pool.get(position).copied()).collect();
         }
         let mut groups = service.groups.clone();
-        // One in twelve has one more.
-        if (noise >> 20).is_multiple_of(12) {
+        // One in twenty-four has one more.
+        if (noise >> 20).is_multiple_of(24) {
             let extras = service.extras.len().max(1) as u64;
             let extra = usize::try_from((noise >> 32) % extras).unwrap_or(0);
             groups.extend(service.extras.get(extra));

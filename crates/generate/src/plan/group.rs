@@ -2,11 +2,11 @@
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::PrefixList;
 use super::cluster::{Cluster, ClusterGroups};
 use super::place::{Places, Role};
 use super::rules::{self, Draft};
 use super::service::{self, Service};
+use super::{PrefixList, change};
 use crate::profile::{Membership, Settings};
 use crate::random::Random;
 
@@ -120,13 +120,13 @@ pub(crate) fn groups(
         let count = (workloads / 6).clamp(12 * mains, 2_400);
         for number in 0..count {
             let group = register.add(number % mains, format!("pool-{number}"), "a group at the quota");
-            pools.get_mut(number % mains).into_iter().for_each(|pool| pool.push(group));
+            change(&mut pools, number % mains, |pool| pool.push(group));
         }
     } else {
         let count = (services.len() / 20).max(2 * mains);
         for number in 0..count {
             let team = register.add(number % mains, format!("team-{number}"), "all hosts of a team");
-            teams.get_mut(number % mains).into_iter().for_each(|teams| teams.push(team));
+            change(&mut teams, number % mains, |teams| teams.push(team));
         }
         for (slot, service) in own.iter_mut().zip(services.iter_mut()) {
             *slot = register.add(service.vpc, format!("svc-{}", service.name), "one service");
@@ -149,8 +149,8 @@ pub(crate) fn groups(
                 service.extras.extend(random.pick(of_vpc).filter(|extra| Some(*extra) != team));
             }
         }
-        for (pool, position) in services.iter().zip(&own).map(|(service, &position)| (service.vpc, position)) {
-            pools.get_mut(pool).into_iter().for_each(|pool| pool.push(position));
+        for (service, &group) in services.iter().zip(&own) {
+            change(&mut pools, service.vpc, |pool| pool.push(group));
         }
         for (pool, teams) in pools.iter_mut().zip(&teams) {
             pool.extend(teams);
@@ -164,7 +164,8 @@ pub(crate) fn groups(
             }
         }
     }
-    let cluster_groups: Vec<ClusterGroups> = clusters.iter().map(|cluster| of_cluster(&mut register, cluster, seed)).collect();
+    let cluster_groups: Vec<ClusterGroups> =
+        clusters.iter().map(|cluster| of_cluster(&mut register, cluster, seed)).collect();
     for (cluster, groups) in clusters.iter_mut().zip(cluster_groups) {
         cluster.groups = groups;
     }
@@ -188,7 +189,7 @@ fn of_cluster(register: &mut Register, cluster: &Cluster, seed: u64) -> ClusterG
     let first = register.groups.len();
     let mut add = |name: String, description| {
         let position = register.add(cluster.vpc, name, description);
-        register.groups.last_mut().into_iter().for_each(|group| group.cluster = Some(cluster.name.clone()));
+        change(&mut register.groups, position, |group| group.cluster = Some(cluster.name.clone()));
         position
     };
     let digits = crate::random::scatter(seed ^ first as u64) % 10_000_000_000;

@@ -147,7 +147,7 @@ pub(crate) fn places(
         groups.filter(|group| group.mode == Mode::Prefixes).map(|group| group.nodes).sum()
     };
     let most = (0..mains).map(prefix_nodes).max().unwrap_or(0);
-    let prefixes = if most == 0 { 0 } else { (PREFIXES_OF_SET * POD_SETS / most).clamp(1, 16) };
+    let prefixes = (PREFIXES_OF_SET * POD_SETS).checked_div(most).map_or(0, |each| each.clamp(1, 16));
     let pod_sets = (most * prefixes).div_ceil(PREFIXES_OF_SET);
     let mut places = Places {
         vpcs: Table::new(Vec::new()),
@@ -164,7 +164,8 @@ pub(crate) fn places(
         let mut pods = Pool::new((100 << 24) + ((64 + base) << 16));
         let byte = u128::try_from(vpc + 1).unwrap_or(1);
         let v6 = Ipv6Addr::from((0x2a05_d018_u128 << 96) | (byte << 72));
-        let mut nets: Vec<((Tier, usize, usize), u8)> = wanted.iter().map(|(&key, &size)| (key, length(key.0, size))).collect();
+        let mut nets: Vec<((Tier, usize, usize), u8)> =
+            wanted.iter().map(|(&key, &size)| (key, length(key.0, size))).collect();
         // Big ones first: what comes later stays aligned.
         nets.sort_by_key(|&(_, length)| length);
         let mut placed: BTreeMap<(Tier, usize, usize), Ipv4Net> = BTreeMap::new();
@@ -213,7 +214,14 @@ pub(crate) fn places(
     places
 }
 
-fn wanted(vpc: usize, enis: usize, settings: Settings, services: &[Service], clusters: &[Cluster], places: &Places) -> Wanted {
+fn wanted(
+    vpc: usize,
+    enis: usize,
+    settings: Settings,
+    services: &[Service],
+    clusters: &[Cluster],
+    places: &Places,
+) -> Wanted {
     let mut wanted = Wanted::new();
     for zone in 0..ZONES.len() {
         for tier in [Tier::Public, Tier::App, Tier::Data] {
@@ -244,7 +252,9 @@ fn wanted(vpc: usize, enis: usize, settings: Settings, services: &[Service], clu
     for service in services.iter().filter(|service| service.vpc == vpc) {
         if settings.scattered {
             let each = service.size.div_ceil(dense.len().max(1));
-            dense.iter().for_each(|key| *wanted.entry(*key).or_default() += each);
+            for key in &dense {
+                *wanted.entry(*key).or_default() += each;
+            }
         } else {
             for zone in 0..ZONES.len() {
                 *wanted.entry((service.tier, service.set, zone)).or_default() += service.size.div_ceil(ZONES.len());

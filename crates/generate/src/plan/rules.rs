@@ -176,15 +176,21 @@ pub(crate) fn pools(draft: &mut Draft<'_>, pools: &[Vec<usize>]) {
     }
     for (vpc, pool) in pools.iter().enumerate() {
         for &group in pool {
+            draft.egress(group, TCP, (443, 443), Peer::V4(Ipv4Net::default()));
             for number in 0..230 {
                 let egress = number >= 200;
-                let port = draft.random.pick(&PORTS).unwrap_or(443) + u16::try_from(draft.random.below(10)).unwrap_or(0);
+                let port =
+                    draft.random.pick(&PORTS).unwrap_or(443) + u16::try_from(draft.random.below(10)).unwrap_or(0);
                 let peer = match draft.random.below(10) {
                     0..7 => Peer::Group(draft.random.pick(pool).unwrap_or(group)),
                     _ => slice(draft, vpc),
                 };
                 let protocol = if draft.random.chance(85) { TCP } else { UDP };
-                if egress { draft.egress(group, protocol, (port, port), peer) } else { draft.ingress(group, protocol, (port, port), peer) }
+                if egress {
+                    draft.egress(group, protocol, (port, port), peer);
+                } else {
+                    draft.ingress(group, protocol, (port, port), peer);
+                }
             }
         }
     }
@@ -208,7 +214,7 @@ pub(crate) fn services(draft: &mut Draft<'_>, services: &[Service], own: &[usize
         for &caller in callers {
             let Some(&caller) = own.get(caller) else { continue };
             draft.ingress(group, TCP, service.ports, Peer::Group(caller));
-            if draft.random.chance(30) {
+            if draft.random.chance(50) {
                 draft.ingress(group, TCP, (8_081, 8_081), Peer::Group(caller));
             }
         }

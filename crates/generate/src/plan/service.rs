@@ -1,5 +1,6 @@
 //! Services: how big, where, and what their interfaces are.
 
+use super::change;
 use super::place::Tier;
 use crate::profile::{self, Membership, Settings};
 use crate::random::{Random, Zipf};
@@ -55,29 +56,33 @@ pub(crate) fn services(enis: usize, workloads: usize, mains: usize, settings: Se
     let count = profile::services(enis).min(workloads / 2).max(1);
     let sizes = Zipf::new(count).divide(workloads);
     let mut random = Random::new(seed, "services");
+    // The rank of the one service in front that every estate has.
+    let front = if count < 40 { 3 } else { 24 };
     let mut of_vpc = vec![0_usize; mains];
     let mut of_set: Vec<Vec<usize>> = (0..mains * 3).map(|n| vec![0; tier_of(n % 3).sets(enis)]).collect();
     let mut services = Vec::with_capacity(count);
     for (rank, size) in sizes.into_iter().enumerate() {
         // The emptiest VPC, and there the emptiest subnets of the tier.
         let vpc = least(&of_vpc);
-        of_vpc.get_mut(vpc).into_iter().for_each(|load| *load += size);
+        change(&mut of_vpc, vpc, |load| *load += size);
         let tier = match rank {
-            // One of each kind, however small the estate, and no giant in front or behind.
-            3 => Tier::Public,
+            // One of each kind, however small the estate, and no giant in front.
+            _ if rank == front => Tier::Public,
             1 | 4 => Tier::Data,
             0..12 => Tier::App,
             _ => match random.below(100) {
-                0..6 => Tier::Public,
-                6..70 => Tier::App,
+                0..4 => Tier::Public,
+                4..70 => Tier::App,
                 _ => Tier::Data,
             },
         };
-        let loads = of_set.get_mut(vpc * 3 + number_of(tier));
-        let set = loads.as_ref().map_or(0, |loads| least(loads));
-        loads.and_then(|loads| loads.get_mut(set)).into_iter().for_each(|load| *load += size);
+        let mut set = 0;
+        change(&mut of_set, vpc * 3 + number_of(tier), |loads| {
+            set = least(loads);
+            change(loads, set, |load| *load += size);
+        });
         let kind = match tier {
-            Tier::Public if rank == 3 || random.chance(60) => Kind::Balancer,
+            Tier::Public if rank == front || random.chance(60) => Kind::Balancer,
             Tier::Data if rank == 4 || random.chance(25) => Kind::Databases,
             Tier::App if rank > 5 && random.chance(8) => Kind::Functions,
             _ => Kind::Instances,
@@ -110,7 +115,9 @@ pub(crate) fn services(enis: usize, workloads: usize, mains: usize, settings: Se
     for vpc in 0..mains {
         let of_vpc = services.iter_mut().filter(|service| service.vpc == vpc);
         let watcher = of_vpc.filter(|service| service.tier == Tier::App && service.kind == Kind::Instances).nth(2);
-        watcher.into_iter().for_each(|service| service.watches = settings.membership == Membership::Services);
+        if let Some(service) = watcher {
+            service.watches = settings.membership == Membership::Services;
+        }
     }
     services
 }
@@ -166,8 +173,8 @@ pub(crate) fn calls(settings: Settings, seed: u64, services: &[Service]) -> Call
                 (!full && !known && !far && callee != caller).then_some(callee)
             });
             if let Some(callee) = callee {
-                calls.callers.get_mut(callee).into_iter().for_each(|callers| callers.push(caller));
-                calls.callees.get_mut(caller).into_iter().for_each(|callees| callees.push(callee));
+                change(&mut calls.callers, callee, |callers| callers.push(caller));
+                change(&mut calls.callees, caller, |callees| callees.push(callee));
             }
         }
     }

@@ -49,7 +49,10 @@ fn one(plan: &Plan, files: &mut Files, cluster: &Cluster) -> io::Result<()> {
             "resources": {"autoScalingGroups": [{"name": scaling}]}, "health": {"issues": []}, "tags": {}}});
         files.object(&format!("eks-describe-nodegroup-{name}-{}", group.name), &document)?;
     }
-    files.object(&format!("eks-list-fargate-profiles-{name}"), &json!({"fargateProfileNames": [], "clusterName": name}))?;
+    files.object(
+        &format!("eks-list-fargate-profiles-{name}"),
+        &json!({"fargateProfileNames": [], "clusterName": name}),
+    )?;
     files.object(&format!("eks-list-addons-{name}"), &json!({"addons": ["vpc-cni"], "clusterName": name}))?;
     files.object(&format!("eks-describe-addon-{name}-vpc-cni"), &json!({"addon": addon(name, cluster)}))
 }

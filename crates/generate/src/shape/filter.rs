@@ -53,11 +53,11 @@ fn security_group(plan: &Plan, number: usize, group: &Group) -> Value {
             run.iter().filter_map(|rule| make(plan, group.vpc, &rule.peer)).collect()
         };
         let mut permission = json!({"IpProtocol": first.protocol, "UserIdGroupPairs": of(group_pair),
-            "IpRanges": of(|_, _, peer| if let Peer::V4(net) = peer { Some(json!({"CidrIp": net})) } else { None }),
-            "Ipv6Ranges": of(|_, _, peer| if let Peer::V6(net) = peer { Some(json!({"CidrIpv6": net})) } else { None }),
-            "PrefixListIds": of(|plan, _, peer| {
-                if let Peer::List(list) = peer { Some(json!({"PrefixListId": plan.list_id(*list)})) } else { None }
-            })});
+        "IpRanges": of(|_, _, peer| if let Peer::V4(net) = peer { Some(json!({"CidrIp": net})) } else { None }),
+        "Ipv6Ranges": of(|_, _, peer| if let Peer::V6(net) = peer { Some(json!({"CidrIpv6": net})) } else { None }),
+        "PrefixListIds": of(|plan, _, peer| {
+            if let Peer::List(list) = peer { Some(json!({"PrefixListId": plan.list_id(*list)})) } else { None }
+        })});
         if let (Some((from, to)), Some(object)) = (first.ports, permission.as_object_mut()) {
             object.insert("FromPort".to_owned(), from.into());
             object.insert("ToPort".to_owned(), to.into());
@@ -110,7 +110,9 @@ fn rule_object(plan: &Plan, id: Id, group: usize, of: &Group, rule: &Rule) -> Va
         Peer::List(list) => ("PrefixListId", json!(plan.list_id(*list))),
         other => ("ReferencedGroupInfo", group_pair(plan, of.vpc, other).unwrap_or_default()),
     };
-    value.as_object_mut().into_iter().for_each(|object| drop(object.insert(key.to_owned(), peer.clone())));
+    if let Some(object) = value.as_object_mut() {
+        object.insert(key.to_owned(), peer);
+    }
     value
 }
 
@@ -126,7 +128,14 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(number: u16, egress: bool, protocol: &'static str, allow: bool, cidr: &str, ports: Option<(u16, u16)>) -> Self {
+    fn new(
+        number: u16,
+        egress: bool,
+        protocol: &'static str,
+        allow: bool,
+        cidr: &str,
+        ports: Option<(u16, u16)>,
+    ) -> Self {
         Self { number, egress, protocol, allow, cidr: cidr.to_owned(), ports }
     }
 
@@ -202,7 +211,14 @@ fn custom_entries(plan: &Plan, subnet: &Subnet, number: usize) -> Vec<Entry> {
     entries
 }
 
-fn acl(plan: &Plan, id: Id, vpc: usize, default: bool, subnets: impl Iterator<Item = usize>, entries: &[Entry]) -> Value {
+fn acl(
+    plan: &Plan,
+    id: Id,
+    vpc: usize,
+    default: bool,
+    subnets: impl Iterator<Item = usize>,
+    entries: &[Entry],
+) -> Value {
     let associations: Vec<Value> = subnets
         .map(|subnet| {
             json!({"NetworkAclAssociationId": plan.ids.of("aclassoc", subnet), "NetworkAclId": id,

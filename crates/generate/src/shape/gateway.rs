@@ -55,7 +55,9 @@ fn internet(plan: &Plan, files: &mut Files) -> io::Result<()> {
 fn nat(plan: &Plan, files: &mut Files, interfaces: &[Interface]) -> io::Result<()> {
     let gateways: Vec<(usize, usize, &Interface)> = interfaces
         .iter()
-        .filter_map(|interface| if let Holder::Nat(vpc, zone) = interface.holder { Some((vpc, zone, interface)) } else { None })
+        .filter_map(
+            |interface| if let Holder::Nat(vpc, zone) = interface.holder { Some((vpc, zone, interface)) } else { None },
+        )
         .collect();
     files.list("ec2-describe-nat-gateways", "NatGateways", |list| {
         for &(vpc, zone, interface) in &gateways {
@@ -243,7 +245,8 @@ fn balancers(plan: &Plan, files: &mut Files) -> io::Result<()> {
     }
     for service in balancers() {
         let name = format!("elbv2-describe-listeners-{}", service.name);
-        let answer = json!({"Listeners": listeners(&service.name), "LoadBalancerArn": arn("loadbalancer", &service.name)});
+        let answer =
+            json!({"Listeners": listeners(&service.name), "LoadBalancerArn": arn("loadbalancer", &service.name)});
         files.object(&name, &answer)?;
     }
     Ok(())

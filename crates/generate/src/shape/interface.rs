@@ -27,15 +27,20 @@ pub(super) fn write(plan: &Plan, files: &mut Files) -> io::Result<usize> {
     files.list("ec2-describe-instances", "Reservations", |list| {
         walk::hosts(plan, &mut |host| {
             let Some(instance) = &host.instance else { return Ok(()) };
-            list.push(&Reservation::of(plan, host, instance))
+            list.push(&ReservationShape::of(plan, host, instance))
         })
     })?;
     files.list("ec2-describe-trunk-interface-associations", "InterfaceAssociations", |list| {
+        if plan.clusters.len() == 0 {
+            return Ok(());
+        }
         walk::hosts(plan, &mut |host| {
             for interface in &host.interfaces {
                 if let Holder::Trunk(trunk, vlan) = interface.holder {
-                    list.push(&json!({"AssociationId": interface.id.with("trunk-assoc"), "BranchInterfaceId": interface.id,
-                        "TrunkInterfaceId": trunk, "InterfaceProtocol": "VLAN", "VlanId": vlan, "Tags": []}))?;
+                    list.push(
+                        &json!({"AssociationId": interface.id.with("trunk-assoc"), "BranchInterfaceId": interface.id,
+                        "TrunkInterfaceId": trunk, "InterfaceProtocol": "VLAN", "VlanId": vlan, "Tags": []}),
+                    )?;
                 }
             }
             Ok(())
@@ -62,8 +67,8 @@ struct DnsName(Ipv4Addr);
 
 impl fmt::Display for DnsName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d] = self.0.octets();
-        write!(f, "ip-{a}-{b}-{c}-{d}.{REGION}.compute.internal")
+        let [first, second, third, last] = self.0.octets();
+        write!(f, "ip-{first}-{second}-{third}-{last}.{REGION}.compute.internal")
     }
 }
 
@@ -73,8 +78,8 @@ struct PublicDnsName(Ipv4Addr);
 
 impl fmt::Display for PublicDnsName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d] = self.0.octets();
-        write!(f, "ec2-{a}-{b}-{c}-{d}.{REGION}.compute.amazonaws.com")
+        let [first, second, third, last] = self.0.octets();
+        write!(f, "ec2-{first}-{second}-{third}-{last}.{REGION}.compute.amazonaws.com")
     }
 }
 
@@ -83,14 +88,15 @@ struct Mac(u64);
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [_, _, _, a, b, c, d, e] = self.0.to_be_bytes();
-        write!(f, "06:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}")
+        let [_, _, _, rest @ ..] = self.0.to_be_bytes();
+        f.write_str("06")?;
+        rest.iter().try_for_each(|byte| write!(f, ":{byte:02x}"))
     }
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Association {
+struct AssociationShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     allocation_id: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +108,7 @@ struct Association {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Attachment {
+struct AttachmentShape {
     attach_time: &'static str,
     attachment_id: Id,
     delete_on_termination: bool,
@@ -117,9 +123,9 @@ struct Attachment {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Address {
+struct AddressShape {
     #[serde(skip_serializing_if = "Option::is_none")]
-    association: Option<Association>,
+    association: Option<AssociationShape>,
     primary: bool,
     private_dns_name: Text<DnsName>,
     private_ip_address: Ipv4Addr,
@@ -149,9 +155,9 @@ struct Operator {
 #[serde(rename_all = "PascalCase")]
 struct Shape<'p> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    association: Option<Association>,
+    association: Option<AssociationShape>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    attachment: Option<Attachment>,
+    attachment: Option<AttachmentShape>,
     #[serde(skip_serializing_if = "Option::is_none")]
     availability_zone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,7 +173,7 @@ struct Shape<'p> {
     owner_id: &'static str,
     private_dns_name: Text<DnsName>,
     private_ip_address: Ipv4Addr,
-    private_ip_addresses: Vec<Address>,
+    private_ip_addresses: Vec<AddressShape>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requester_id: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,7 +191,7 @@ impl<'p> Shape<'p> {
     /// `within`: as part of the instance's answer, which tells less.
     fn of(plan: &'p Plan, host: &Host, interface: &'p Interface, within: bool) -> Self {
         let place = plan.places.subnets.at(interface.subnet);
-        let association = interface.public.map(|public| Association {
+        let association = interface.public.map(|public| AssociationShape {
             allocation_id: public.allocation.filter(|_| !within),
             association_id: public.allocation.filter(|_| !within).map(|id| id.with("eipassoc")),
             ip_owner_id: if public.allocation.is_some() { ACCOUNT } else { "amazon" },
@@ -193,12 +199,13 @@ impl<'p> Shape<'p> {
             public_ip: public.address,
         });
         let secondary = interface.secondary.iter().map(|&address| (address, false));
-        let addresses = std::iter::once((interface.address, true)).chain(secondary).map(|(address, primary)| Address {
-            association: association.filter(|_| primary),
-            primary,
-            private_dns_name: Text(DnsName(address)),
-            private_ip_address: address,
-        });
+        let addresses =
+            std::iter::once((interface.address, true)).chain(secondary).map(|(address, primary)| AddressShape {
+                association: association.filter(|_| primary),
+                primary,
+                private_dns_name: Text(DnsName(address)),
+                private_ip_address: address,
+            });
         let (owner, requester) = match interface.holder {
             Holder::Instance(_) => (ACCOUNT, None),
             Holder::Nat(..) | Holder::Endpoint(..) => ("amazon-aws", Some("777788889999")),
@@ -206,7 +213,7 @@ impl<'p> Shape<'p> {
             Holder::Trunk(..) => (ACCOUNT, Some("AROAEXAMPLEVPCRESOURCE:eks-vpc-resource-controller")),
         };
         let device = if let Holder::Instance(device) = interface.holder { Some(device) } else { None };
-        let attachment = (!matches!(interface.holder, Holder::Trunk(..))).then(|| Attachment {
+        let attachment = (!matches!(interface.holder, Holder::Trunk(..))).then(|| AttachmentShape {
             attach_time: MADE,
             attachment_id: interface.id.with(if device.is_some() { "eni-attach" } else { "ela-attach" }),
             delete_on_termination: device.is_some(),
@@ -225,7 +232,11 @@ impl<'p> Shape<'p> {
             description: &interface.description,
             groups: groups(plan, interface),
             interface_type: interface.kind,
-            ipv6_addresses: interface.v6.iter().map(|&ipv6_address| AddressV6 { ipv6_address, is_primary_ipv6: false }).collect(),
+            ipv6_addresses: interface
+                .v6
+                .iter()
+                .map(|&ipv6_address| AddressV6 { ipv6_address, is_primary_ipv6: false })
+                .collect(),
             ipv4_prefixes: interface.prefixes.iter().map(|&net| Prefix { ipv4_prefix: Text(net) }).collect(),
             mac_address: Text(Mac(interface.id.value())),
             network_interface_id: interface.id,
@@ -247,7 +258,7 @@ impl<'p> Shape<'p> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Reservation<'p> {
+struct ReservationShape<'p> {
     reservation_id: Id,
     owner_id: &'static str,
     groups: [(); 0],
@@ -302,13 +313,10 @@ struct InstanceShape<'p> {
     public_ip_address: Option<Ipv4Addr>,
 }
 
-impl<'p> Reservation<'p> {
+impl<'p> ReservationShape<'p> {
     fn of(plan: &'p Plan, host: &'p Host, instance: &'p Instance) -> Self {
         let own = host.interfaces.iter().filter(|interface| matches!(interface.holder, Holder::Instance(_)));
-        let primary = match host.interfaces.first() {
-            Some(primary) => primary,
-            None => unreachable!("an instance has an interface"),
-        };
+        let Some(primary) = host.interfaces.first() else { unreachable!("an instance has an interface") };
         let place = plan.places.subnets.at(primary.subnet);
         let public = primary.public.map(|public| public.address);
         let shape = InstanceShape {

@@ -71,7 +71,8 @@ pub(super) fn write(plan: &Plan, files: &mut Files) -> io::Result<()> {
     })?;
     for number in 0..plan.places.vpcs.len() {
         let id = plan.vpc_id(number);
-        for (attribute, key) in [("enableDnsSupport", "EnableDnsSupport"), ("enableDnsHostnames", "EnableDnsHostnames")] {
+        for (attribute, key) in [("enableDnsSupport", "EnableDnsSupport"), ("enableDnsHostnames", "EnableDnsHostnames")]
+        {
             let name = format!("ec2-describe-vpc-attribute-{id}-{attribute}");
             files.object(&name, &json!({key: {"Value": true}, "VpcId": id}))?;
         }

@@ -73,7 +73,8 @@ fn route(destination: &str, target: &str, id: &str) -> Value {
 
 fn routes(plan: &Plan, vpc: usize, kind: RouteTable) -> Vec<Value> {
     let place = plan.places.vpcs.at(vpc);
-    let mut routes: Vec<Value> = place.blocks.iter().map(|block| route(&block.to_string(), "GatewayId", "local")).collect();
+    let mut routes: Vec<Value> =
+        place.blocks.iter().map(|block| route(&block.to_string(), "GatewayId", "local")).collect();
     routes.extend(place.v6.iter().map(|block| route(&block.to_string(), "GatewayId", "local")));
     let peering = |other: usize| plan.peering_id(vpc, other).to_string();
     let transit = plan.transit_id().to_string();
@@ -84,15 +85,21 @@ fn routes(plan: &Plan, vpc: usize, kind: RouteTable) -> Vec<Value> {
                 for block in &of.blocks {
                     routes.push(match of.role {
                         Role::Premises => route(&block.to_string(), "TransitGatewayId", &transit),
-                        Role::Main | Role::Shared => route(&block.to_string(), "VpcPeeringConnectionId", &peering(other)),
+                        Role::Main | Role::Shared => {
+                            route(&block.to_string(), "VpcPeeringConnectionId", &peering(other))
+                        }
                     });
                 }
-                routes.extend(of.v6.iter().map(|block| route(&block.to_string(), "VpcPeeringConnectionId", &peering(other))));
+                routes.extend(
+                    of.v6.iter().map(|block| route(&block.to_string(), "VpcPeeringConnectionId", &peering(other))),
+                );
             }
         }
         Role::Shared => {
             for (other, of) in plan.places.vpcs.iter().enumerate().filter(|(_, of)| of.role == Role::Main) {
-                routes.extend(of.blocks.iter().map(|block| route(&block.to_string(), "VpcPeeringConnectionId", &peering(other))));
+                routes.extend(
+                    of.blocks.iter().map(|block| route(&block.to_string(), "VpcPeeringConnectionId", &peering(other))),
+                );
             }
         }
         Role::Premises => {
