@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
+use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use reach_engine::Verdict;
 use reach_engine::question::Engine;
+use reach_generate::Profile;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -126,6 +127,11 @@ pub(crate) enum Command {
     /// Look into, check and pack snapshots
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(Snapshot),
+    /// Write a synthetic AWS estate of any size, for measurements that others can repeat
+    ///
+    /// The files are what the AWS CLI would print about it. They are the same to the byte for the same size, profile,
+    /// seed and layout. The directory appears when it is complete, or not at all.
+    Generate(Generate),
     /// Print a completion script for a shell
     ///
     /// For example: reach completions bash > ~/.local/share/bash-completion/completions/reach
@@ -200,6 +206,61 @@ pub(crate) struct Query {
     /// The form of the answer [default: text; with --batch: jsonl]
     #[arg(long, short, value_enum, value_name = "FORMAT", env = "REACH_OUTPUT", hide_env_values = true)]
     pub(crate) output: Option<Format>,
+}
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  reach generate --enis 5000 --profile realistic --out estate
+  reach generate --enis 64000 --profile eks --seed 7 --out estate
+  reach generate --enis 5000 --profile dense --layout batfish --out snapshot
+  reach snapshot info estate";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{}\n\n{GENERATE_EXAMPLES}\n\n{EXIT_CODES}", profiles()))]
+pub(crate) struct Generate {
+    /// Network interfaces, from 50 to 512000
+    #[arg(long, value_name = "N")]
+    pub(crate) enis: usize,
+    /// The shape of the estate: see below
+    #[arg(long, value_name = "PROFILE", value_parser = profile())]
+    #[arg(hide_possible_values = true)]
+    pub(crate) profile: Profile,
+    /// Another seed, another estate of the same shape
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How the answers are put into files
+    #[arg(long, value_enum, value_name = "LAYOUT", default_value = "aws")]
+    pub(crate) layout: LayoutArg,
+    /// The directory to write: a new or an empty one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+/// Reads the words of profiles, and lists them where another is given.
+fn profile() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(Profile::ALL.map(Profile::as_str)).try_map(|word| word.parse::<Profile>())
+}
+
+fn profiles() -> String {
+    let lines = Profile::ALL.map(|profile| format!("\n  {profile:<10} {}", profile.summary()));
+    format!("Profiles:{}", lines.concat())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArg {
+    /// One file per call of the AWS CLI
+    Aws,
+    /// `aws_configs`, as Batfish reads it
+    Batfish,
+}
+
+impl From<LayoutArg> for reach_generate::Layout {
+    fn from(layout: LayoutArg) -> Self {
+        match layout {
+            LayoutArg::Aws => Self::Aws,
+            LayoutArg::Batfish => Self::Batfish,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

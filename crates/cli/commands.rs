@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod completions;
+pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod query;
 pub(crate) mod snapshot;

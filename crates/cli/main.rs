@@ -54,6 +54,7 @@ fn run(cli: Cli) -> Result<ExitCode, Stop> {
     match cli.command {
         Command::Query(query) => commands::query::run(&query, &config?, voice),
         Command::Snapshot(command) => commands::snapshot::run(&command, config, voice),
+        Command::Generate(generate) => commands::generate::run(&generate, voice),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { directory } => commands::man::run(directory.as_deref()),
     }
