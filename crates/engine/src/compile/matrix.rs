@@ -44,6 +44,15 @@ pub struct Flows {
     pub pairs: u64,
 }
 
+/// What rows hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Sets of flows with everything but their ends in common.
+    pub terms: u64,
+    /// Pairs of classes over all terms.
+    pub class_pairs: u64,
+}
+
 impl<'c, 'n> Matrix<'c, 'n> {
     /// Prepares the rows. O(N + what [`Rows::new`] takes).
     pub fn new(compiled: &'c Compiled<'n>, population: &'c Population, links: &'c Links) -> Self {
@@ -132,6 +141,30 @@ impl<'c, 'n> Matrix<'c, 'n> {
         });
         flows.retain(|flows| flows.pairs > 0);
         flows
+    }
+
+    /// Computes every row on all threads and adds up what it holds.
+    pub fn sweep(&self) -> Totals {
+        use rayon::prelude::*;
+        self.rows
+            .runs()
+            .par_iter()
+            .map_init(
+                || self.rows.scratch(),
+                |scratch, run| {
+                    let mut totals = Totals::default();
+                    self.rows.row(run, scratch, |term| {
+                        totals.terms += 1;
+                        let classes: u64 = term.from.iter().map(|word| u64::from(word.count_ones())).sum();
+                        totals.class_pairs += classes * term.to.len() as u64;
+                    });
+                    totals
+                },
+            )
+            .reduce(Totals::default, |a, b| Totals {
+                terms: a.terms + b.terms,
+                class_pairs: a.class_pairs + b.class_pairs,
+            })
     }
 
     /// The flows that no row has: over special links, and inside hosts. In a fixed order.
