@@ -14,6 +14,7 @@ fn help_begins_with_what_it_is_for() {
     Commands:
       query        Ask whether traffic passes, both ways, and why not
       snapshot     Look into, check and pack snapshots
+      generate     Write a synthetic AWS estate of any size, for measurements that others can repeat
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
 

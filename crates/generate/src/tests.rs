@@ -118,6 +118,33 @@ fn the_same_request_gives_the_same_bytes_and_another_seed_others() {
     }
 }
 
+/// The bytes are part of what a version promises: whoever changes them changes this, and says so in the changelog.
+#[test]
+fn the_bytes_are_those_of_every_machine() {
+    let fingerprint = |profile| {
+        // FNV-1a over names and contents.
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for (name, bytes) in files(&Estate::of(&request(50, profile)).path()) {
+            for &byte in name.to_str().unwrap().as_bytes().iter().chain(&bytes) {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+        format!("{hash:016x}")
+    };
+    assert_eq!(
+        Profile::ALL.map(fingerprint),
+        [
+            "cf55d2dafd9c084c",
+            "b8790e8723ed5c82",
+            "980a11e9e94f38b8",
+            "94e0e34b6ac53c9e",
+            "7d705fbfd30f4ead",
+            "5e64cf344551a44f",
+            "7c5c968b98004c1b"
+        ]
+    );
+}
+
 #[test]
 fn an_estate_has_as_many_interfaces_as_were_asked_for() {
     for profile in Profile::ALL {

@@ -16,7 +16,7 @@ pub(crate) struct Group {
     pub(crate) vpc: usize,
     pub(crate) name: String,
     pub(crate) description: &'static str,
-    /// The tag `team`, or the cluster that owns it.
+    /// The cluster that owns it.
     pub(crate) cluster: Option<String>,
     /// In the order of direction, protocol and ports.
     pub(crate) rules: Vec<Rule>,

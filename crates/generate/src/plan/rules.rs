@@ -22,7 +22,7 @@ pub(crate) struct Draft<'p> {
     random: Random,
 }
 
-/// All ports.
+/// Every protocol.
 const ALL: &str = "-1";
 const TCP: &str = "tcp";
 const UDP: &str = "udp";
@@ -66,7 +66,7 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// An address of the datacentre, or outside.
+    /// A single address of 10.128.0.0/9, where no VPC is: of a host that nobody remembers.
     fn legacy_address(&mut self) -> Peer {
         let host = u32::try_from(self.random.below(40_000)).unwrap_or(0);
         Peer::V4(net((0x0a80_0000 + host * 11).into(), 32))

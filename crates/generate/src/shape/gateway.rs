@@ -170,7 +170,9 @@ fn transit(plan: &Plan, files: &mut Files) -> io::Result<()> {
         }
         Layout::Batfish => {
             files.named("TransitGatewayPropagations", "TransitGatewayPropagations", |list| list.push(&propagated))?;
-            files.named("TransitGatewayStaticRoutes", "TransitGatewayStaticRoutes", |list| list.push(&searched))
+            // Batfish collects the static routes alone, and derives the others from the propagations: here those are all.
+            let fixed = json!({"Routes": [], "AdditionalRoutesAvailable": false, "TransitGatewayRouteTableId": table});
+            files.named("TransitGatewayStaticRoutes", "TransitGatewayStaticRoutes", |list| list.push(&fixed))
         }
     }
 }
