@@ -14,16 +14,21 @@ mod read;
 mod recognise;
 mod reconcile;
 pub(crate) mod scan;
+mod stream;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
+
+use serde_json::value::RawValue;
 
 pub(crate) use decode::{Fault, humanise, object};
 use discover::{Found, Source};
 use gather::Gather;
 pub(crate) use read::{Answer, Content, content, earlier, prefix};
 pub(crate) use recognise::{Meaning, meaning};
+use scan::Object;
+use stream::{Declined, Sizes};
 
 use crate::api::Call;
 use crate::snapshot::Snapshot;
@@ -114,7 +119,7 @@ impl std::error::Error for ImportErrors {}
 /// Every problem in every file: unreadable, no JSON, wrong types, contradictions; and a path without any AWS answer.
 pub fn import(paths: &[PathBuf]) -> Result<Snapshot, ImportErrors> {
     let names: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    run(&discover::discover(paths), &names)
+    run(&discover::discover(paths), &names, Sizes::default())
 }
 
 /// Reads a snapshot from documents in memory: name and bytes of each, as [`import`] would read files of that name.
@@ -128,10 +133,14 @@ where
     B: Into<Cow<'a, [u8]>>,
 {
     let sources = documents.into_iter().map(|(name, bytes)| Source::in_memory(name.into(), bytes.into())).collect();
-    run(&Found { sources, problems: Vec::new() }, &["snapshot".to_owned()])
+    run(&Found { sources, problems: Vec::new() }, &["snapshot".to_owned()], Sizes::default())
 }
 
-fn run(Found { sources, problems }: &Found<'_>, paths: &[String]) -> Result<Snapshot, ImportErrors> {
+fn run(
+    Found { sources, problems }: &Found<'_>,
+    paths: &[String],
+    sizes: Sizes,
+) -> Result<Snapshot, ImportErrors> {
     let mut gather = Gather::new();
     let mut roots = Roots::new(paths.len());
     let mut problems: Vec<Problem> = problems
@@ -142,6 +151,10 @@ fn run(Found { sources, problems }: &Found<'_>, paths: &[String]) -> Result<Snap
         })
         .collect();
     for (number, source) in sources.iter().enumerate() {
+        if let Ok(any) = streamed(source, number, sizes, &mut gather) {
+            roots.found(source.root, any);
+            continue;
+        }
         let any = source.text().map_err(|problem| vec![problem]).and_then(|text| {
             let any = match content(source, &text, &prefix(source, paths.len()))? {
                 Content::NoObject => false,
@@ -178,6 +191,33 @@ fn run(Found { sources, problems }: &Found<'_>, paths: &[String]) -> Result<Snap
     problems.extend(outcome.problems);
     snapshot.warnings.extend(outcome.warnings);
     if problems.is_empty() { Ok(snapshot) } else { Err(ImportErrors::new(problems)) }
+}
+
+/// Takes in a large file the fast way; whether there was anything of AWS's in it. Where that is declined, nothing has
+/// happened.
+fn streamed(source: &Source<'_>, number: usize, sizes: Sizes, gather: &mut Gather) -> Result<bool, Declined> {
+    let mut input = source.open(sizes.file).ok_or(Declined)?;
+    let members = stream::members(&mut *input, sizes)?;
+    let nothing = RawValue::from_string("[]".to_owned()).map_err(|_| Declined)?;
+    let mut texts: Vec<(String, Option<Box<RawValue>>)> = Vec::new();
+    let mut decoded = Vec::new();
+    for (key, value) in members {
+        let (text, pieces) = match value {
+            stream::Value::Text(text) => (Some(text), None),
+            stream::Value::List(pieces) => (None, Some(pieces)),
+        };
+        texts.push((key, text));
+        decoded.push(pieces);
+    }
+    let members = texts.iter().map(|(key, text)| (Cow::Borrowed(&**key), text.as_deref().unwrap_or(&nothing)));
+    let object = Object { text: "", members: members.collect() };
+    let is_document = crate::document::is_document(&object);
+    let answer = Answer { file: source.name.clone(), scope: source.scope.clone(), object, record: None };
+    // Both need the text of the whole file.
+    if is_document || answer.kubernetes_object().is_some() {
+        return Err(Declined);
+    }
+    Ok(gather.decoded(number, 0, &answer, decoded))
 }
 
 /// Which of the given paths held something.

@@ -14,7 +14,7 @@ use super::read::Answer;
 use super::recognise::{Meaning, meaning};
 use super::{Problem, scan};
 use crate::api::{Argument, Call};
-use crate::aws::{self, List, Text};
+use crate::aws::{self, Text};
 use crate::document::Record;
 use crate::snapshot::{CallStatus, FileIndex, Keyed, Located, Place, Resources, Scope, ScopeIndex, Snapshot};
 
@@ -73,7 +73,7 @@ type Slot<T> = fn(&mut Resources) -> &mut Vec<Located<T>>;
 
 /// What the elements of one answer share.
 #[derive(Clone, Copy)]
-struct Context<'c> {
+pub(super) struct Context<'c> {
     answer: &'c Answer<'c>,
     position: Spot,
     truncated: bool,
@@ -84,6 +84,141 @@ impl Context<'_> {
         let narrow = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
         let at = Place { key, index: index.map(narrow), inner: inner.map(narrow), ..self.position.at };
         Spot { at, ..self.position }
+    }
+}
+
+/// A long array, each of whose elements is kept by itself.
+pub(super) trait List: Sync {
+    /// Decodes and keeps all elements of `value`, and notes what is wrong with it.
+    fn read(&self, gather: &mut Gather, context: Context<'_>, value: &RawValue);
+
+    /// Decodes a part of the array, in brackets of its own; `None` where anything at all is wrong with it.
+    fn decode(&self, text: &str) -> Option<Box<dyn Decoded>>;
+}
+
+/// Elements that are still to be kept.
+pub(super) trait Decoded: Send {
+    /// How many positions of the array they take.
+    fn len(&self) -> usize;
+
+    /// Keeps them; the first one is at position `first`. `all` are the positions of the whole array.
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>, first: usize, all: usize);
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The list for a top-level key, for those that mean the same call whatever is in them or beside them.
+pub(super) fn list(key: &str) -> Option<&'static dyn List> {
+    /// `"Key" list` for the plain arrays.
+    macro_rules! arrays {
+        ($($array:literal $list:ident;)*) => {
+            match key {
+                "Reservations" => Some(&Reservations),
+                $($array => Some(const { &Array { key: $array, slot: |resources| &mut resources.$list } }),)*
+                _ => None,
+            }
+        };
+    }
+    arrays! {
+        "Vpcs" vpcs;
+        "Subnets" subnets;
+        "RouteTables" route_tables;
+        "NetworkAcls" network_acls;
+        "SecurityGroups" security_groups;
+        "SecurityGroupRules" security_group_rules;
+        "SecurityGroupVpcAssociations" security_group_vpc_associations;
+        "NetworkInterfaces" network_interfaces;
+        "InterfaceAssociations" trunk_associations;
+        "InternetGateways" internet_gateways;
+        "EgressOnlyInternetGateways" egress_only_gateways;
+        "NatGateways" nat_gateways;
+        "Addresses" addresses;
+        "VpcPeeringConnections" peerings;
+        "VpcEndpoints" vpc_endpoints;
+        "TransitGateways" transit_gateways;
+        "TransitGatewayAttachments" transit_gateway_attachments;
+        "TransitGatewayVpcAttachments" transit_gateway_vpc_attachments;
+        "TransitGatewayPeeringAttachments" transit_gateway_peering_attachments;
+        "TransitGatewayRouteTables" transit_gateway_route_tables;
+        "VpnGateways" vpn_gateways;
+        "DhcpOptions" dhcp_options;
+        "VpcBlockPublicAccessExclusions" block_public_access_exclusions;
+        "InstanceConnectEndpoints" instance_connect_endpoints;
+        "LoadBalancers" load_balancers;
+        "LoadBalancerDescriptions" classic_load_balancers;
+        "Listeners" listeners;
+        "TargetGroups" target_groups;
+    }
+}
+
+/// An array of elements that are kept as they are.
+struct Array<T: 'static> {
+    key: &'static str,
+    slot: Slot<T>,
+}
+
+impl<T: Element + DeserializeOwned + Send> List for Array<T> {
+    fn read(&self, gather: &mut Gather, context: Context<'_>, value: &RawValue) {
+        gather.array(context, self.key, value, self.slot);
+    }
+
+    fn decode(&self, text: &str) -> Option<Box<dyn Decoded>> {
+        let elements: Vec<T> = serde_json::from_str(text).ok()?;
+        Some(Box::new(Elements { elements, key: self.key, slot: self.slot }))
+    }
+}
+
+struct Elements<T: 'static> {
+    elements: Vec<T>,
+    key: &'static str,
+    slot: Slot<T>,
+}
+
+impl<T: Element + Send> Decoded for Elements<T> {
+    fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>, first: usize, all: usize) {
+        if first == 0 {
+            let list = (self.slot)(&mut gather.snapshot.resources);
+            if list.is_empty() { list.reserve_exact(all) } else { list.reserve(all) }
+        }
+        for (index, element) in self.elements.into_iter().enumerate() {
+            gather.keep(context.spot(self.key, Some(first + index), None), element, self.slot);
+        }
+    }
+}
+
+/// Instances, which stand in reservations.
+struct Reservations;
+
+impl List for Reservations {
+    fn read(&self, gather: &mut Gather, context: Context<'_>, value: &RawValue) {
+        let (reservations, faults) = decode::array::<aws::Reservation>(value);
+        gather.faults(context.spot("Reservations", None, None), faults);
+        for (index, reservation) in reservations {
+            gather.reservation(context, index, reservation);
+        }
+    }
+
+    fn decode(&self, text: &str) -> Option<Box<dyn Decoded>> {
+        let reservations: Vec<aws::Reservation> = serde_json::from_str(text).ok()?;
+        Some(Box::new(reservations))
+    }
+}
+
+impl Decoded for Vec<aws::Reservation> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>, first: usize, _: usize) {
+        for (index, reservation) in self.into_iter().enumerate() {
+            gather.reservation(context, first + index, reservation);
+        }
     }
 }
 
@@ -104,6 +239,18 @@ impl Gather {
 
     /// Takes in one answer; whether there was anything of AWS's in it.
     pub(super) fn answer(&mut self, source: usize, position: usize, answer: &Answer<'_>) -> bool {
+        self.decoded(source, position, answer, Vec::new())
+    }
+
+    /// Takes in one answer, some of whose members may be `decoded` already; their texts stand for arrays without saying
+    /// what is in them.
+    pub(super) fn decoded(
+        &mut self,
+        source: usize,
+        position: usize,
+        answer: &Answer<'_>,
+        mut decoded: Vec<Option<Vec<Box<dyn Decoded>>>>,
+    ) -> bool {
         let file = self.file(&answer.file);
         let scope = self.scope(&answer.scope);
         let at = Place { file, key: "", index: None, inner: None, scope };
@@ -113,7 +260,7 @@ impl Gather {
         let truncated = continuation.is_some() || recorded.is_some();
         let context = Context { answer, position: Spot { source, answer: position, at }, truncated };
         let mut found = false;
-        for (key, value) in &answer.object.members {
+        for (member, (key, value)) in answer.object.members.iter().enumerate() {
             let call = match meaning(answer, key, value) {
                 Meaning::Answer(call) => call,
                 Meaning::WithoutId(call) => {
@@ -145,53 +292,28 @@ impl Gather {
                 ));
             }
             self.cover(scope, call, status);
-            self.member(context, key, value);
+            match decoded.get_mut(member).and_then(Option::take) {
+                Some(pieces) => {
+                    let all = pieces.iter().map(|piece| piece.len()).sum();
+                    let mut first = 0;
+                    for piece in pieces {
+                        let next = first + piece.len();
+                        piece.keep(self, context, first, all);
+                        first = next;
+                    }
+                }
+                None => self.member(context, key, value),
+            }
         }
         found
     }
 
     /// Decodes the value of a key that answers a call.
     fn member(&mut self, context: Context<'_>, key: &str, value: &RawValue) {
-        /// `"Key" => list` for the plain arrays; anything else is an arm of its own.
-        macro_rules! arrays {
-            ($($array:literal $list:ident;)* else { $($rest:tt)* }) => {
-                match key {
-                    $($array => self.array(context, $array, value, |resources| &mut resources.$list),)*
-                    $($rest)*
-                }
-            };
+        if let Some(list) = list(key) {
+            return list.read(self, context, value);
         }
-        arrays! {
-            "Vpcs" vpcs;
-            "Subnets" subnets;
-            "RouteTables" route_tables;
-            "NetworkAcls" network_acls;
-            "SecurityGroups" security_groups;
-            "SecurityGroupRules" security_group_rules;
-            "SecurityGroupVpcAssociations" security_group_vpc_associations;
-            "NetworkInterfaces" network_interfaces;
-            "InterfaceAssociations" trunk_associations;
-            "InternetGateways" internet_gateways;
-            "EgressOnlyInternetGateways" egress_only_gateways;
-            "NatGateways" nat_gateways;
-            "Addresses" addresses;
-            "VpcPeeringConnections" peerings;
-            "VpcEndpoints" vpc_endpoints;
-            "PrefixLists" prefix_lists;
-            "TransitGateways" transit_gateways;
-            "TransitGatewayAttachments" transit_gateway_attachments;
-            "TransitGatewayVpcAttachments" transit_gateway_vpc_attachments;
-            "TransitGatewayPeeringAttachments" transit_gateway_peering_attachments;
-            "TransitGatewayRouteTables" transit_gateway_route_tables;
-            "VpnGateways" vpn_gateways;
-            "DhcpOptions" dhcp_options;
-            "VpcBlockPublicAccessExclusions" block_public_access_exclusions;
-            "InstanceConnectEndpoints" instance_connect_endpoints;
-            "LoadBalancers" load_balancers;
-            "LoadBalancerDescriptions" classic_load_balancers;
-            "Listeners" listeners;
-            "TargetGroups" target_groups;
-            else {
+        match key {
                 "VpcBlockPublicAccessOptions" => {
                     self.single(context, "VpcBlockPublicAccessOptions", value, |r| &mut r.block_public_access_options);
                 }
@@ -199,7 +321,6 @@ impl Gather {
                 "nodegroup" => self.single(context, "nodegroup", value, |r| &mut r.nodegroups),
                 "fargateProfile" => self.single(context, "fargateProfile", value, |r| &mut r.fargate_profiles),
                 "addon" => self.single(context, "addon", value, |r| &mut r.addons),
-                "Reservations" => self.instances(context, value),
                 "Entries" => {
                     let call = Call::GetManagedPrefixListEntries;
                     self.keyed(context, "Entries", call, value, |r| &mut r.prefix_list_entries);
@@ -245,8 +366,8 @@ impl Gather {
                         }
                     }
                 }
+                "PrefixLists" => self.array(context, "PrefixLists", value, |r| &mut r.prefix_lists),
                 _ => {}
-            }
         }
     }
 
@@ -282,13 +403,9 @@ impl Gather {
     }
 
     /// `Reservations[i].Instances[j]`.
-    fn instances(&mut self, context: Context<'_>, value: &RawValue) {
-        let (reservations, faults) = decode::array::<aws::Reservation>(value);
-        self.faults(context.spot("Reservations", None, None), faults);
-        for (index, reservation) in reservations {
-            for (inner, instance) in reservation.instances.0.into_iter().enumerate() {
-                self.keep(context.spot("Reservations", Some(index), Some(inner)), instance, |r| &mut r.instances);
-            }
+    fn reservation(&mut self, context: Context<'_>, index: usize, reservation: aws::Reservation) {
+        for (inner, instance) in reservation.instances.0.into_iter().enumerate() {
+            self.keep(context.spot("Reservations", Some(index), Some(inner)), instance, |r| &mut r.instances);
         }
     }
 
@@ -307,10 +424,10 @@ impl Gather {
         self.keep(spot, Keyed { id, items, truncated: context.truncated }, slot);
     }
 
-    fn list<T: DeserializeOwned>(&mut self, spot: Spot, value: &RawValue) -> List<T> {
+    fn list<T: DeserializeOwned>(&mut self, spot: Spot, value: &RawValue) -> aws::List<T> {
         let (items, faults) = decode::array(value);
         self.faults(spot, faults);
-        List(items.into_iter().map(|(_, item)| item).collect())
+        aws::List(items.into_iter().map(|(_, item)| item).collect())
     }
 
     /// Targets, whose group's ARN fits into no file name: the end of the ARN or the group's name does.
