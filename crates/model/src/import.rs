@@ -202,12 +202,12 @@ fn streamed(source: &Source<'_>, number: usize, sizes: Sizes, gather: &mut Gathe
     let mut texts: Vec<(String, Option<Box<RawValue>>)> = Vec::new();
     let mut decoded = Vec::new();
     for (key, value) in members {
-        let (text, pieces) = match value {
+        let (text, elements) = match value {
             stream::Value::Text(text) => (Some(text), None),
-            stream::Value::List(pieces) => (None, Some(pieces)),
+            stream::Value::List(elements) => (None, Some(elements)),
         };
         texts.push((key, text));
-        decoded.push(pieces);
+        decoded.push(elements);
     }
     let members = texts.iter().map(|(key, text)| (Cow::Borrowed(&**key), text.as_deref().unwrap_or(&nothing)));
     let object = Object { text: "", members: members.collect() };

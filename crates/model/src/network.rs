@@ -109,8 +109,8 @@ impl Network {
 
 /// Sorted key-value pairs of a tag list.
 fn tags(list: &[Tag]) -> Tags {
-    let mut tags: Vec<(Name, Name)> =
-        list.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect();
+    let mut tags = Vec::with_capacity(list.len());
+    tags.extend(list.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))));
     tags.sort();
     tags.into_boxed_slice()
 }

@@ -15,6 +15,13 @@ pub(crate) enum Identity {
     Nameless,
 }
 
+impl Identity {
+    /// Whether it is `id`.
+    pub(crate) fn is(&self, id: &str) -> bool {
+        matches!(self, Self::Of(own) if **own == *id)
+    }
+}
+
 /// An element that import keeps once.
 pub(crate) trait Element {
     /// Names the kind among all kinds.

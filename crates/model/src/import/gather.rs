@@ -1,8 +1,10 @@
 //! Stage 4: answers into [`Resources`] and [`Coverage`], every element once.
 
-use std::collections::hash_map::Entry;
+use std::hash::{Hash as _, Hasher as _};
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::{FxHashMap, FxHasher};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -12,10 +14,12 @@ use super::decode::{self, Fault};
 use super::element::{Element, Identity, ListKind};
 use super::read::Answer;
 use super::recognise::{Meaning, meaning};
+use super::stream::{Declined, Input};
 use super::{Problem, scan};
 use crate::api::{Argument, Call};
 use crate::aws::{self, Text};
 use crate::document::Record;
+use crate::draining::Draining;
 use crate::snapshot::{CallStatus, FileIndex, Keyed, Located, Place, Resources, Scope, ScopeIndex, Snapshot};
 
 /// Where an element can be found again: source, answer within the source, place.
@@ -48,11 +52,13 @@ pub(super) struct Pair {
     pub relation: Relation,
 }
 
-/// An element that was kept, and its position in its list of resources.
+/// An element that was kept: its identity's hash, its position in its list of resources, and in [`Gather::origins`] that
+/// of where it came from.
 #[derive(Debug)]
 struct Kept {
-    spot: Spot,
-    slot: usize,
+    hash: u64,
+    slot: u32,
+    origin: u32,
 }
 
 /// The snapshot under construction.
@@ -63,7 +69,10 @@ pub(super) struct Gather {
     pub pairs: Vec<Pair>,
     files: FxHashMap<String, FileIndex>,
     scopes: FxHashMap<Scope, ScopeIndex>,
-    kept: FxHashMap<(&'static str, Text), Kept>,
+    /// By kind.
+    kept: FxHashMap<&'static str, HashTable<Kept>>,
+    /// Sources and answers within them.
+    origins: Vec<(usize, usize)>,
     /// Target health whose target group neither key nor document tells, with the file's stem.
     unnamed: Vec<(Spot, Keyed<aws::TargetHealth>, String)>,
 }
@@ -92,21 +101,14 @@ pub(super) trait List: Sync {
     /// Decodes and keeps all elements of `value`, and notes what is wrong with it.
     fn read(&self, gather: &mut Gather, context: Context<'_>, value: &RawValue);
 
-    /// Decodes a part of the array, in brackets of its own; `None` where anything at all is wrong with it.
-    fn decode(&self, text: &str) -> Option<Box<dyn Decoded>>;
+    /// Decodes the array at which `input` stands.
+    fn stream(&self, input: &mut Input<'_>) -> Result<Box<dyn Decoded>, Declined>;
 }
 
 /// Elements that are still to be kept.
-pub(super) trait Decoded: Send {
-    /// How many positions of the array they take.
-    fn len(&self) -> usize;
-
-    /// Keeps them; the first one is at position `first`. `all` are the positions of the whole array.
-    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>, first: usize, all: usize);
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+pub(super) trait Decoded {
+    /// Keeps them.
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>);
 }
 
 /// The list for a top-level key, for those that mean the same call whatever is in them or beside them.
@@ -164,9 +166,8 @@ impl<T: Element + DeserializeOwned + Send> List for Array<T> {
         gather.array(context, self.key, value, self.slot);
     }
 
-    fn decode(&self, text: &str) -> Option<Box<dyn Decoded>> {
-        let elements: Vec<T> = serde_json::from_str(text).ok()?;
-        Some(Box::new(Elements { elements, key: self.key, slot: self.slot }))
+    fn stream(&self, input: &mut Input<'_>) -> Result<Box<dyn Decoded>, Declined> {
+        Ok(Box::new(Elements { elements: input.array()?, key: self.key, slot: self.slot }))
     }
 }
 
@@ -176,18 +177,14 @@ struct Elements<T: 'static> {
     slot: Slot<T>,
 }
 
-impl<T: Element + Send> Decoded for Elements<T> {
-    fn len(&self) -> usize {
-        self.elements.len()
-    }
-
-    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>, first: usize, all: usize) {
-        if first == 0 {
-            let list = (self.slot)(&mut gather.snapshot.resources);
-            if list.is_empty() { list.reserve_exact(all) } else { list.reserve(all) }
+impl<T: Element> Decoded for Elements<T> {
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>) {
+        let list = (self.slot)(&mut gather.snapshot.resources);
+        if list.is_empty() {
+            list.reserve_exact(self.elements.len());
         }
-        for (index, element) in self.elements.into_iter().enumerate() {
-            gather.keep(context.spot(self.key, Some(first + index), None), element, self.slot);
+        for (index, element) in Draining::new(self.elements).enumerate() {
+            gather.keep(context.spot(self.key, Some(index), None), element, self.slot);
         }
     }
 }
@@ -204,20 +201,19 @@ impl List for Reservations {
         }
     }
 
-    fn decode(&self, text: &str) -> Option<Box<dyn Decoded>> {
-        let reservations: Vec<aws::Reservation> = serde_json::from_str(text).ok()?;
-        Some(Box::new(reservations))
+    fn stream(&self, input: &mut Input<'_>) -> Result<Box<dyn Decoded>, Declined> {
+        Ok(Box::new(input.array::<aws::Reservation>()?))
     }
 }
 
 impl Decoded for Vec<aws::Reservation> {
-    fn len(&self) -> usize {
-        Vec::len(self)
-    }
-
-    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>, first: usize, _: usize) {
-        for (index, reservation) in self.into_iter().enumerate() {
-            gather.reservation(context, first + index, reservation);
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>) {
+        let list = &mut gather.snapshot.resources.instances;
+        if list.is_empty() {
+            list.reserve_exact(self.iter().map(|reservation| reservation.instances.len()).sum());
+        }
+        for (index, reservation) in Draining::new(*self).enumerate() {
+            gather.reservation(context, index, reservation);
         }
     }
 }
@@ -249,7 +245,7 @@ impl Gather {
         source: usize,
         position: usize,
         answer: &Answer<'_>,
-        mut decoded: Vec<Option<Vec<Box<dyn Decoded>>>>,
+        mut decoded: Vec<Option<Box<dyn Decoded>>>,
     ) -> bool {
         let file = self.file(&answer.file);
         let scope = self.scope(&answer.scope);
@@ -293,15 +289,7 @@ impl Gather {
             }
             self.cover(scope, call, status);
             match decoded.get_mut(member).and_then(Option::take) {
-                Some(pieces) => {
-                    let all = pieces.iter().map(|piece| piece.len()).sum();
-                    let mut first = 0;
-                    for piece in pieces {
-                        let next = first + piece.len();
-                        piece.keep(self, context, first, all);
-                        first = next;
-                    }
-                }
+                Some(elements) => elements.keep(self, context),
                 None => self.member(context, key, value),
             }
         }
@@ -534,20 +522,31 @@ impl Gather {
                 return;
             }
         };
+        let origin = (spot.source, spot.answer);
+        if self.origins.last() != Some(&origin) {
+            self.origins.push(origin);
+        }
+        let origin = u32::try_from(self.origins.len() - 1).unwrap_or(u32::MAX);
         let list = slot(&mut self.snapshot.resources);
         let Some(id) = id else {
             list.push(Located { value, at: spot.at });
             return;
         };
-        match self.kept.entry((kind, id)) {
+        let mut hasher = FxHasher::default();
+        id.hash(&mut hasher);
+        let hash = hasher.finish();
+        let at = |list: &[Located<T>], kept: &Kept| list.get(kept.slot as usize).map(|found| found.value.identity());
+        let same = |kept: &Kept| kept.hash == hash && at(list, kept).is_some_and(|found| found.is(&id));
+        match self.kept.entry(kind).or_default().entry(hash, same, |kept| kept.hash) {
             Entry::Vacant(entry) => {
-                entry.insert(Kept { spot, slot: list.len() });
+                entry.insert(Kept { hash, slot: u32::try_from(list.len()).unwrap_or(u32::MAX), origin });
                 list.push(Located { value, at: spot.at });
             }
             Entry::Occupied(mut entry) => {
-                let id = entry.key().1.clone();
                 let kept = entry.get_mut();
-                let Some(old) = list.get_mut(kept.slot) else { return };
+                let Some(old) = list.get_mut(kept.slot as usize) else { return };
+                let kept_spot = self.origins.get(kept.origin as usize).copied().unwrap_or_default();
+                let kept_spot = Spot { source: kept_spot.0, answer: kept_spot.1, at: old.at };
                 let scopes = &self.snapshot.coverage.scopes;
                 let scope_of = |at: Place| scopes.get(at.scope as usize);
                 let (mine, theirs) = (scope_of(spot.at), scope_of(old.at));
@@ -577,10 +576,10 @@ impl Gather {
                             > (owns(&old.value, theirs), std::cmp::Reverse(theirs))
                     }
                 };
-                let mut pair = Pair { kept: kept.spot, other: spot, id, relation };
+                let mut pair = Pair { kept: kept_spot, other: spot, id, relation };
                 if replaces {
                     *old = Located { value, at: spot.at };
-                    kept.spot = spot;
+                    kept.origin = origin;
                     std::mem::swap(&mut pair.kept, &mut pair.other);
                 }
                 self.pairs.push(pair);

@@ -9,14 +9,16 @@
 //! of a JSON array of at least one element. Pieces that are, joined by commas, are one array of just these elements;
 //! a cut in a wrong place (inside a string, inside an element) leaves a piece that does not decode.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::gather::{Decoded, List, list};
+use super::gather::{Decoded, list};
 
 /// More threads than this wait for the one that reads and cuts.
 const THREADS: usize = 8;
@@ -45,8 +47,8 @@ impl Default for Sizes {
 pub(super) enum Value {
     /// As text.
     Text(Box<RawValue>),
-    /// An array, decoded piece by piece, in order.
-    List(Vec<Box<dyn Decoded>>),
+    /// An array, decoded.
+    List(Box<dyn Decoded>),
 }
 
 /// Why a file is left to the slow way: it does not matter.
@@ -69,7 +71,7 @@ pub(super) fn members(input: &mut (dyn Read + Send), sizes: Sizes) -> Result<Vec
         let key: String = serde_json::from_str(&key).map_err(|_| Declined)?;
         text.expect(b':')?;
         let value = match (text.next()?, list(&key)) {
-            (b'[', Some(list)) => Value::List(text.array(list)?),
+            (b'[', Some(list)) => Value::List(list.stream(&mut text)?),
             _ => Value::Text(RawValue::from_string(text.value()?).map_err(|_| Declined)?),
         };
         members.push((key, value));
@@ -84,7 +86,7 @@ pub(super) fn members(input: &mut (dyn Read + Send), sizes: Sizes) -> Result<Vec
 }
 
 /// A window that moves over the text.
-struct Input<'i> {
+pub(super) struct Input<'i> {
     input: &'i mut (dyn Read + Send),
     sizes: Sizes,
     bytes: Vec<u8>,
@@ -167,61 +169,77 @@ impl Input<'_> {
         }
     }
 
-    /// The array at the start of the window, up to and with its end.
-    fn array(&mut self, list: &'static dyn List) -> Result<Vec<Box<dyn Decoded>>, Declined> {
+    /// The elements of the array at the start of the window, which moves behind its end.
+    pub(super) fn array<T: DeserializeOwned + Send>(&mut self) -> Result<Vec<T>, Declined> {
         self.expect(b'[')?;
         let threads = self.sizes.threads;
         let mut cutter = Cutter { input: self, scan: Scan::inside(), next: 0, ended: false };
         let mut piece = Vec::new();
-        let Some(first) = cutter.cut(&mut piece)? else { return Err(Declined) };
-        let decoded = decode(list, &piece)?;
+        cutter.cut(&mut piece)?;
+        let first: Vec<T> = decode(&piece)?;
         if cutter.ended {
-            return Ok(vec![decoded]);
+            return Ok(first);
         }
         let cutter = Mutex::new(cutter);
+        let whole = Mutex::new(Whole { elements: Vec::new(), next: 0, waiting: BTreeMap::new() });
+        add(&whole, 0, first)?;
         let declined = AtomicBool::new(false);
         let work = || {
-            let mut done: Vec<(usize, Box<dyn Decoded>)> = Vec::new();
             let mut piece = Vec::new();
             while !declined.load(Ordering::Relaxed) {
                 let cut = cutter.lock().map_err(|_| Declined).and_then(|mut cutter| cutter.cut(&mut piece));
-                let result = match cut {
-                    Ok(Some(position)) => decode(list, &piece).map(|decoded| (position, decoded)),
+                let added = match cut {
+                    Ok(Some(position)) => decode(&piece).and_then(|elements| add(&whole, position, elements)),
                     Ok(None) => break,
                     Err(Declined) => Err(Declined),
                 };
-                match result {
-                    Ok(result) => done.push(result),
-                    Err(Declined) => declined.store(true, Ordering::Relaxed),
+                if added.is_err() {
+                    declined.store(true, Ordering::Relaxed);
                 }
             }
-            done
         };
-        let mut all = vec![(first, decoded)];
         if threads < 2 {
-            all.extend(work());
+            work();
         } else {
             thread::scope(|scope| {
-                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-                for worker in workers {
-                    match worker.join() {
-                        Ok(done) => all.extend(done),
-                        Err(panic) => std::panic::resume_unwind(panic),
-                    }
+                for _ in 0..threads {
+                    scope.spawn(work);
                 }
             });
         }
-        all.sort_unstable_by_key(|&(position, _)| position);
-        // More than one piece: there was a comma on one side of each, so none may be empty.
-        if declined.into_inner() || all.iter().any(|(_, decoded)| decoded.is_empty()) {
+        if declined.into_inner() {
             return Err(Declined);
         }
-        Ok(all.into_iter().map(|(_, decoded)| decoded).collect())
+        whole.into_inner().map(|whole| whole.elements).map_err(|_| Declined)
     }
 }
 
-fn decode(list: &'static dyn List, piece: &[u8]) -> Result<Box<dyn Decoded>, Declined> {
-    std::str::from_utf8(piece).ok().and_then(|text| list.decode(text)).ok_or(Declined)
+fn decode<T: DeserializeOwned>(piece: &[u8]) -> Result<Vec<T>, Declined> {
+    std::str::from_utf8(piece).ok().and_then(|text| serde_json::from_str(text).ok()).ok_or(Declined)
+}
+
+/// Elements, put together in order.
+struct Whole<T> {
+    elements: Vec<T>,
+    /// The number of the piece that comes next.
+    next: usize,
+    /// Pieces that are ahead of it.
+    waiting: BTreeMap<usize, Vec<T>>,
+}
+
+/// Adds one piece of several: there is a comma on one side of it, so it must not be empty.
+fn add<T>(whole: &Mutex<Whole<T>>, position: usize, piece: Vec<T>) -> Result<(), Declined> {
+    if piece.is_empty() {
+        return Err(Declined);
+    }
+    let mut whole = whole.lock().map_err(|_| Declined)?;
+    whole.waiting.insert(position, piece);
+    loop {
+        let next = whole.next;
+        let Some(mut piece) = whole.waiting.remove(&next) else { return Ok(()) };
+        whole.elements.append(&mut piece);
+        whole.next += 1;
+    }
 }
 
 /// Cuts an array into pieces of whole elements.

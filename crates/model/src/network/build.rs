@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::table::{Ref, Resource, Table};
 use super::{AddressIndex, Network, cluster, filter, interface, place, routing};
 use crate::aws;
+use crate::draining::Draining;
 use crate::ids::IdError;
 use crate::snapshot::{Located, Place, Snapshot};
 
@@ -132,7 +133,25 @@ pub fn build(snapshot: &Snapshot) -> Result<Network, BuildErrors> {
 pub fn build_owned(mut snapshot: Snapshot) -> Result<Network, BuildErrors> {
     let interfaces = std::mem::take(&mut snapshot.resources.network_interfaces);
     let instances = std::mem::take(&mut snapshot.resources.instances);
-    assemble(&snapshot, interfaces, instances)
+    assemble(&snapshot, Owned(interfaces), Owned(instances))
+}
+
+/// A list that gives its memory back while it is gone through.
+struct Owned<T>(Vec<T>);
+
+impl<T> AsRef<[T]> for Owned<T> {
+    fn as_ref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> IntoIterator for Owned<T> {
+    type Item = T;
+    type IntoIter = Draining<T>;
+
+    fn into_iter(self) -> Draining<T> {
+        Draining::new(self.0)
+    }
 }
 
 /// Builds the network from `snapshot`, but its interfaces and instances from these lists.
