@@ -136,11 +136,7 @@ where
     run(&Found { sources, problems: Vec::new() }, &["snapshot".to_owned()], Sizes::default())
 }
 
-fn run(
-    Found { sources, problems }: &Found<'_>,
-    paths: &[String],
-    sizes: Sizes,
-) -> Result<Snapshot, ImportErrors> {
+fn run(Found { sources, problems }: &Found<'_>, paths: &[String], sizes: Sizes) -> Result<Snapshot, ImportErrors> {
     let mut gather = Gather::new();
     let mut roots = Roots::new(paths.len());
     let mut problems: Vec<Problem> = problems

@@ -47,7 +47,6 @@ impl Name {
             }
         })
     }
-
 }
 
 /// Reads a name that no other element has.

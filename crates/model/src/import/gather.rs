@@ -302,60 +302,60 @@ impl Gather {
             return list.read(self, context, value);
         }
         match key {
-                "VpcBlockPublicAccessOptions" => {
-                    self.single(context, "VpcBlockPublicAccessOptions", value, |r| &mut r.block_public_access_options);
-                }
-                "cluster" => self.single(context, "cluster", value, |r| &mut r.clusters),
-                "nodegroup" => self.single(context, "nodegroup", value, |r| &mut r.nodegroups),
-                "fargateProfile" => self.single(context, "fargateProfile", value, |r| &mut r.fargate_profiles),
-                "addon" => self.single(context, "addon", value, |r| &mut r.addons),
-                "Entries" => {
-                    let call = Call::GetManagedPrefixListEntries;
-                    self.keyed(context, "Entries", call, value, |r| &mut r.prefix_list_entries);
-                }
-                "Associations" => {
-                    let call = Call::GetTransitGatewayRouteTableAssociations;
-                    self.keyed(context, "Associations", call, value, |r| &mut r.transit_gateway_associations);
-                }
-                "TransitGatewayRouteTablePropagations" => {
-                    let call = Call::GetTransitGatewayRouteTablePropagations;
-                    let key = "TransitGatewayRouteTablePropagations";
-                    self.keyed(context, key, call, value, |r| &mut r.transit_gateway_propagations);
-                }
-                "Routes" => {
-                    let call = Call::SearchTransitGatewayRoutes;
-                    self.keyed(context, "Routes", call, value, |r| &mut r.transit_gateway_routes);
-                }
-                "TargetHealthDescriptions" => self.target_health(context, value),
-                "EnableDnsSupport" => self.vpc_attribute(context, "EnableDnsSupport", value),
-                "EnableDnsHostnames" => self.vpc_attribute(context, "EnableDnsHostnames", value),
-                "TransitGatewayStaticRoutes" => {
-                    self.gathered::<StaticRoutes>(context, "TransitGatewayStaticRoutes", value, |r| {
-                        &mut r.transit_gateway_static_routes
-                    });
-                }
-                "TransitGatewayPropagations" => {
-                    self.gathered::<Propagations>(context, "TransitGatewayPropagations", value, |r| {
-                        &mut r.transit_gateway_propagations
-                    });
-                }
-                "LoadBalancerTargetHealth" => {
-                    self.gathered::<TargetHealthOfGroup>(context, "LoadBalancerTargetHealth", value, |r| {
-                        &mut r.target_health
-                    });
-                }
-                "LoadBalancerListeners" => self.gathered_listeners(context, value),
-                "items" => self.kubernetes_items(context, value),
-                "kind" => {
-                    if let Some(kind) = context.answer.kubernetes_object() {
-                        let text = context.answer.object.text;
-                        if let Ok(whole) = serde_json::from_str::<&RawValue>(text) {
-                            self.kubernetes(context.spot(kind, None, None), kind, whole);
-                        }
+            "VpcBlockPublicAccessOptions" => {
+                self.single(context, "VpcBlockPublicAccessOptions", value, |r| &mut r.block_public_access_options);
+            }
+            "cluster" => self.single(context, "cluster", value, |r| &mut r.clusters),
+            "nodegroup" => self.single(context, "nodegroup", value, |r| &mut r.nodegroups),
+            "fargateProfile" => self.single(context, "fargateProfile", value, |r| &mut r.fargate_profiles),
+            "addon" => self.single(context, "addon", value, |r| &mut r.addons),
+            "Entries" => {
+                let call = Call::GetManagedPrefixListEntries;
+                self.keyed(context, "Entries", call, value, |r| &mut r.prefix_list_entries);
+            }
+            "Associations" => {
+                let call = Call::GetTransitGatewayRouteTableAssociations;
+                self.keyed(context, "Associations", call, value, |r| &mut r.transit_gateway_associations);
+            }
+            "TransitGatewayRouteTablePropagations" => {
+                let call = Call::GetTransitGatewayRouteTablePropagations;
+                let key = "TransitGatewayRouteTablePropagations";
+                self.keyed(context, key, call, value, |r| &mut r.transit_gateway_propagations);
+            }
+            "Routes" => {
+                let call = Call::SearchTransitGatewayRoutes;
+                self.keyed(context, "Routes", call, value, |r| &mut r.transit_gateway_routes);
+            }
+            "TargetHealthDescriptions" => self.target_health(context, value),
+            "EnableDnsSupport" => self.vpc_attribute(context, "EnableDnsSupport", value),
+            "EnableDnsHostnames" => self.vpc_attribute(context, "EnableDnsHostnames", value),
+            "TransitGatewayStaticRoutes" => {
+                self.gathered::<StaticRoutes>(context, "TransitGatewayStaticRoutes", value, |r| {
+                    &mut r.transit_gateway_static_routes
+                });
+            }
+            "TransitGatewayPropagations" => {
+                self.gathered::<Propagations>(context, "TransitGatewayPropagations", value, |r| {
+                    &mut r.transit_gateway_propagations
+                });
+            }
+            "LoadBalancerTargetHealth" => {
+                self.gathered::<TargetHealthOfGroup>(context, "LoadBalancerTargetHealth", value, |r| {
+                    &mut r.target_health
+                });
+            }
+            "LoadBalancerListeners" => self.gathered_listeners(context, value),
+            "items" => self.kubernetes_items(context, value),
+            "kind" => {
+                if let Some(kind) = context.answer.kubernetes_object() {
+                    let text = context.answer.object.text;
+                    if let Ok(whole) = serde_json::from_str::<&RawValue>(text) {
+                        self.kubernetes(context.spot(kind, None, None), kind, whole);
                     }
                 }
-                "PrefixLists" => self.array(context, "PrefixLists", value, |r| &mut r.prefix_lists),
-                _ => {}
+            }
+            "PrefixLists" => self.array(context, "PrefixLists", value, |r| &mut r.prefix_lists),
+            _ => {}
         }
     }
 

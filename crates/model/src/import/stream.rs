@@ -351,3 +351,6 @@ impl Scan {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
