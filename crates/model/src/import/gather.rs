@@ -167,12 +167,12 @@ impl<T: Element + DeserializeOwned + Send> List for Array<T> {
     }
 
     fn stream(&self, input: &mut Input<'_>) -> Result<Box<dyn Decoded>, Declined> {
-        Ok(Box::new(Elements { elements: input.array()?, key: self.key, slot: self.slot }))
+        Ok(Box::new(Elements { list: input.array()?, key: self.key, slot: self.slot }))
     }
 }
 
 struct Elements<T: 'static> {
-    elements: Vec<T>,
+    list: Vec<T>,
     key: &'static str,
     slot: Slot<T>,
 }
@@ -181,9 +181,9 @@ impl<T: Element> Decoded for Elements<T> {
     fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>) {
         let list = (self.slot)(&mut gather.snapshot.resources);
         if list.is_empty() {
-            list.reserve_exact(self.elements.len());
+            list.reserve_exact(self.list.len());
         }
-        for (index, element) in Draining::new(self.elements).enumerate() {
+        for (index, element) in Draining::new(self.list).enumerate() {
             gather.keep(context.spot(self.key, Some(index), None), element, self.slot);
         }
     }

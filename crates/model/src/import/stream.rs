@@ -57,7 +57,7 @@ pub(super) struct Declined;
 
 /// The members of the JSON object that `input` holds, in order.
 pub(super) fn members(input: &mut (dyn Read + Send), sizes: Sizes) -> Result<Vec<(String, Value)>, Declined> {
-    let mut text = Input { input, sizes, bytes: Vec::new(), start: 0, ended: false };
+    let mut text = Input { reader: input, sizes, bytes: Vec::new(), start: 0, ended: false };
     let mut members = Vec::new();
     if text.peek(3)? == b"\xef\xbb\xbf" {
         text.start += 3;
@@ -87,7 +87,7 @@ pub(super) fn members(input: &mut (dyn Read + Send), sizes: Sizes) -> Result<Vec
 
 /// A window that moves over the text.
 pub(super) struct Input<'i> {
-    input: &'i mut (dyn Read + Send),
+    reader: &'i mut (dyn Read + Send),
     sizes: Sizes,
     bytes: Vec<u8>,
     /// What stands before it in `bytes` is done with.
@@ -106,7 +106,7 @@ impl Input<'_> {
             self.start = 0;
         }
         let block = u64::try_from(self.sizes.block).unwrap_or(u64::MAX);
-        let read = (&mut *self.input).take(block).read_to_end(&mut self.bytes).map_err(|_| Declined)?;
+        let read = (&mut *self.reader).take(block).read_to_end(&mut self.bytes).map_err(|_| Declined)?;
         self.ended = read < self.sizes.block;
         Ok(read > 0)
     }
