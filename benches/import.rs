@@ -11,7 +11,7 @@ use reach_model::network::build;
 fn import(c: &mut Criterion) {
     let mut group = c.benchmark_group("import");
     group.sample_size(10);
-    for interfaces in [500, 5_000] {
+    for interfaces in [500, 5_000, 50_000] {
         let files = synthetic::files(interfaces);
         let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
         group.throughput(Throughput::Bytes(bytes as u64));

@@ -57,7 +57,7 @@ fn estate(profile: Profile, enis: usize) {
     show("links", time);
     let (matrix, time) = timed(|| Matrix::new(&compiled, &population, &links));
     show("matrix: operands, masks", time);
-    println!("  {} runs, {} links, doubtful {}", matrix.rows().runs().len(), links.len(), matrix.rows().is_doubtful());
+    println!("  {} runs, {} links, {} MB of operands", matrix.rows().runs().len(), links.len(), matrix.rows().bytes() >> 20);
     let (terms, time) = timed(|| matrix.sweep());
     show("matrix: all pairs", time);
     println!("  {terms:?}");

@@ -7,6 +7,7 @@ use reach_engine::compile::link::Links;
 use reach_engine::compile::population::Population;
 use reach_engine::compile::{Aim, Compiled, Source};
 use reach_engine::compile::headers::HeaderId;
+use reach_model::Network;
 use reach_packets::{IntervalSet, PortRanges, PortSet};
 
 /// Rectangles of one pair in a form that is the same however they were cut: by lane, the client ports of every
@@ -51,17 +52,57 @@ fn cell(compiled: &Compiled<'_>, rectangles: &[(HeaderId, HeaderId, bool)]) -> C
     cell
 }
 
-/// Asserts that the matrix of a network says of every pair what the pair says of itself.
-pub(crate) fn assert_sum_of_pairs(compiled: &Compiled<'_>) -> u64 {
-    let population = Population::of(compiled);
-    let links = Links::new(compiled, &population);
-    let matrix = Matrix::new(compiled, &population, &links);
+fn every_flow(matrix: &Matrix<'_, '_>) -> Vec<Flows> {
     let mut scratch = matrix.rows().scratch();
     let mut all: Vec<Flows> = Vec::new();
     for run in matrix.rows().runs() {
         all.extend(matrix.run(run, &mut scratch));
     }
     all.extend(matrix.others());
+    all
+}
+
+/// Asserts it of `count` pairs, spread over the network.
+fn assert_samples(compiled: &Compiled<'_>, count: usize) {
+    let population = Population::of(compiled);
+    let links = Links::new(compiled, &population);
+    let matrix = Matrix::new(compiled, &population, &links);
+    let all = every_flow(&matrix);
+    let mut into: BTreeMap<u32, Vec<&Flows>> = BTreeMap::new();
+    for flows in &all {
+        for &class in &flows.to {
+            into.entry(class).or_default().push(flows);
+        }
+    }
+    let mut algebra = compiled.algebra();
+    let members = population.members();
+    let mut random = 1_u64;
+    let mut draw = |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((random >> 33) as usize % below).unwrap()
+    };
+    for _ in 0..count {
+        let (a, b) = (draw(members.len()), draw(members.len()));
+        let (from, to) = (&members[a as usize], &members[b as usize]);
+        if a == b || from.family() != to.family() {
+            continue;
+        }
+        let local = population.on_one_host(a, b);
+        let own = into.get(&population.class_of(b)).into_iter().flatten();
+        let own = own.filter(|flows| flows.local == local && flows.has_source(population.class_of(a)));
+        let own: Vec<_> = own.map(|f| (f.headers, f.back, f.certain)).collect();
+        let aim = Aim { address: to.address(), interface: Some(to.interface), admission: None };
+        let alone = compiled.flows(Source::Interface(from.interface, from.address()), aim, &mut algebra);
+        assert_eq!(cell(compiled, &own), cell(compiled, &alone), "{} -> {}", from.net, to.net);
+    }
+}
+
+/// Asserts that the matrix of a network says of every pair what the pair says of itself.
+pub(crate) fn assert_sum_of_pairs(compiled: &Compiled<'_>) -> u64 {
+    let population = Population::of(compiled);
+    let links = Links::new(compiled, &population);
+    let matrix = Matrix::new(compiled, &population, &links);
+    let all = every_flow(&matrix);
     let mut algebra = compiled.algebra();
     let members = population.members();
     let mut pairs = 0;
@@ -75,7 +116,7 @@ pub(crate) fn assert_sum_of_pairs(compiled: &Compiled<'_>) -> u64 {
             let holds = |flows: &&Flows| {
                 flows.local == local
                     && flows.to.contains(&to_class)
-                    && flows.from[from_class as usize / 64] >> (from_class % 64) & 1 == 1
+                    && flows.has_source(from_class)
             };
             let own: Vec<_> = all.iter().filter(holds).map(|f| (f.headers, f.back, f.certain)).collect();
             let aim = Aim { address: to.address(), interface: Some(to.interface), admission: None };
@@ -93,7 +134,7 @@ pub(crate) fn assert_sum_of_pairs(compiled: &Compiled<'_>) -> u64 {
             for (a, _) in (0..).zip(members) {
                 for (b, _) in (0..).zip(members) {
                     let from = population.class_of(a);
-                    let inside = flows.from[from as usize / 64] >> (from % 64) & 1 == 1;
+                    let inside = flows.has_source(from);
                     count += u64::from(
                         a != b
                             && inside
@@ -120,4 +161,34 @@ fn the_matrix_of_the_demo_is_the_sum_of_its_pairs() {
     let snapshot = reach_model::import::import_documents(files).unwrap();
     let network = reach_model::network::build(&snapshot).unwrap();
     assert!(assert_sum_of_pairs(&Compiled::new(&network)) > 0);
+}
+
+/// An estate of a profile, imported and built.
+fn generated(profile: reach_generate::Profile, enis: usize) -> Network {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("estate");
+    let request = reach_generate::Request { enis, profile, seed: 7, layout: reach_generate::Layout::Aws };
+    reach_generate::generate(&request, &target).map_err(|error| error.to_string()).unwrap();
+    let snapshot = reach_model::import(&[target]).unwrap_or_else(|errors| panic!("{errors}"));
+    reach_model::network::build(&snapshot).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn the_matrix_of_larger_estates_is_the_sum_of_sampled_pairs() {
+    // `REACH_TEST_ENIS=8000 REACH_TEST_PAIRS=1000000 cargo test --release matrix` is the long form.
+    let number = |name: &str, otherwise: usize| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    };
+    let (enis, pairs) = (number("REACH_TEST_ENIS", 1_000), number("REACH_TEST_PAIRS", 2_000));
+    for profile in reach_generate::Profile::ALL {
+        assert_samples(&Compiled::new(&generated(profile, enis)), pairs);
+    }
+}
+
+#[test]
+fn the_matrix_of_every_profile_is_the_sum_of_its_pairs() {
+    for profile in reach_generate::Profile::ALL {
+        let network = generated(profile, 60);
+        assert!(assert_sum_of_pairs(&Compiled::new(&network)) > 0, "{profile:?}");
+    }
 }

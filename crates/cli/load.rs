@@ -65,8 +65,7 @@ pub(crate) fn network(paths: &[PathBuf], voice: Voice) -> Result<Network, Failur
     let start = Instant::now();
     let snapshot = snapshot(paths)?;
     let files = snapshot.files.len();
-    let network = build(&snapshot)?;
-    drop(snapshot);
+    let network = build(snapshot)?;
     if voice == Voice::Verbose {
         let interfaces = network.interfaces.len();
         tell(&format!(
@@ -90,8 +89,9 @@ pub(crate) fn network(paths: &[PathBuf], voice: Voice) -> Result<Network, Failur
 }
 
 /// Checks a snapshot's content.
-pub(crate) fn build(snapshot: &Snapshot) -> Result<Network, Failure> {
-    network::build(snapshot).map_err(|errors| Failure { exit: ExitCode::Input, errors: errors.0, hints: Vec::new() })
+pub(crate) fn build(snapshot: Snapshot) -> Result<Network, Failure> {
+    let unsound = |errors: network::BuildErrors| Failure { exit: ExitCode::Input, errors: errors.0, hints: Vec::new() };
+    network::build_owned(snapshot).map_err(unsound)
 }
 
 /// The problems of an import, one line each.

@@ -172,11 +172,12 @@ fn lacking(page: &mut Page, missing: &Missing) {
 
 fn validate(paths: &[PathBuf], voice: Voice) -> Result<ExitCode, Stop> {
     let snapshot = load::snapshot(paths)?;
-    let network = load::build(&snapshot)?;
+    let files = snapshot.files.len();
+    let network = load::build(snapshot)?;
     if voice != Voice::Quiet {
         network.warnings.iter().for_each(|warning| warn(warning));
     }
-    let mut text = format!("ok: {}", Count(snapshot.files.len(), "file"));
+    let mut text = format!("ok: {}", Count(files, "file"));
     if !network.warnings.is_empty() {
         let _ = write!(text, ", {}", Count(network.warnings.len(), "warning"));
     }

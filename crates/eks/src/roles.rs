@@ -147,7 +147,7 @@ fn lists_cover(network: &Network, nodes: &[Idx<Instance>]) -> bool {
         let instance = network.instances.get(node);
         let address = instance.interfaces.first().and_then(|&idx| network.interfaces.get(idx).primary()).map(|a| a.ip);
         network.kubernetes.pods.iter().any(|pod| {
-            let by_name = pod.node.is_some() && pod.node == instance.private_dns_name;
+            let by_name = pod.node.is_some() && pod.node.as_deref() == instance.private_dns_name.as_deref();
             by_name || address.is_some_and(|address| pod.host_network && pod.addresses.contains(&address))
         })
     })

@@ -53,7 +53,7 @@ pub fn host(network: &Network, interface: &NetworkInterface) -> Option<InstanceI
     // Without the trunk associations the pod that has the address tells its node.
     let has = |pod: &&Pod| pod.addresses.iter().any(|address| interface.owns(*address));
     let node = network.kubernetes.pods.iter().find(has)?.node.as_ref()?;
-    let named = network.instances.iter().find(|(_, instance)| instance.private_dns_name.as_ref() == Some(node));
+    let named = network.instances.iter().find(|(_, instance)| instance.private_dns_name.as_deref() == Some(&**node));
     named.map(|(_, instance)| instance.id.clone())
 }
 

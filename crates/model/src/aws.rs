@@ -10,6 +10,7 @@ mod compute;
 mod eks;
 mod gateway;
 mod kubernetes;
+mod text;
 mod vpc;
 
 use std::ops::Deref;
@@ -20,6 +21,7 @@ pub use compute::*;
 pub use eks::*;
 pub use gateway::*;
 pub use kubernetes::*;
+pub use text::{AddressText, Name};
 pub use vpc::*;
 
 /// Text as AWS wrote it, not yet looked at.
@@ -27,11 +29,11 @@ pub type Text = Box<str>;
 
 /// A JSON array that may be missing or `null`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct List<T>(pub Vec<T>);
+pub struct List<T>(pub Box<[T]>);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(Box::default())
     }
 }
 
@@ -54,7 +56,7 @@ impl<'a, T> IntoIterator for &'a List<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default()))
+        Ok(Self(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default().into_boxed_slice()))
     }
 }
 
@@ -100,8 +102,8 @@ impl<'de> Deserialize<'de> for Scalar {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Tag {
-    pub key: Option<Text>,
-    pub value: Option<Text>,
+    pub key: Option<Name>,
+    pub value: Option<Name>,
 }
 
 /// `{"State": …}`, the form that associations use.
@@ -122,6 +124,6 @@ pub struct StatusCode {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct GroupIdentifier {
-    pub group_id: Option<Text>,
-    pub group_name: Option<Text>,
+    pub group_id: Option<Name>,
+    pub group_name: Option<Name>,
 }

@@ -4,6 +4,7 @@
 //! of resource, so that a subnet id can never be looked up among security groups. Past the JSON boundary there is no
 //! naked `String` id.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -34,17 +35,38 @@ macro_rules! ids {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            fn check(text: &str) -> Result<(), IdError> {
+                let rest = text.strip_prefix($prefix).unwrap_or("");
+                if rest.is_empty() || !rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+                    return Err(IdError { text: text.to_owned(), kind: $kind, prefix: $prefix });
+                }
+                Ok(())
+            }
         }
 
         impl FromStr for $name {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let rest = text.strip_prefix($prefix).unwrap_or("");
-                if rest.is_empty() || !rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-                    return Err(IdError { text: text.to_owned(), kind: $kind, prefix: $prefix });
-                }
+                Self::check(text)?;
                 Ok(Self(text.into()))
+            }
+        }
+
+        impl TryFrom<Arc<str>> for $name {
+            type Error = IdError;
+
+            /// Shares the text.
+            fn try_from(text: Arc<str>) -> Result<Self, IdError> {
+                Self::check(&text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 

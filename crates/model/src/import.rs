@@ -3,7 +3,7 @@
 //! The stages: `discover` finds the sources, `scan` takes their top level apart, `recognise` tells which call a key
 //! answers, `decode` makes typed elements, `gather` keeps every element once and notes which calls were made, and
 //! `reconcile` compares elements that were given twice. Every stage goes on after a problem, so that one run names all
-//! of them.
+//! of them. A large file without a fault takes a short cut, `stream`, from its bytes to `gather`.
 
 mod batfish;
 mod decode;
@@ -14,16 +14,21 @@ mod read;
 mod recognise;
 mod reconcile;
 pub(crate) mod scan;
+mod stream;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
+
+use serde_json::value::RawValue;
 
 pub(crate) use decode::{Fault, humanise, object};
 use discover::{Found, Source};
 use gather::Gather;
 pub(crate) use read::{Answer, Content, content, earlier, prefix};
 pub(crate) use recognise::{Meaning, meaning};
+use scan::Object;
+use stream::{Declined, Sizes};
 
 use crate::api::Call;
 use crate::snapshot::Snapshot;
@@ -107,14 +112,15 @@ impl std::error::Error for ImportErrors {}
 
 /// Reads a snapshot from `paths`: directories of AWS answers, single files, snapshot documents; several are merged.
 ///
-/// O(bytes): about three passes over the text, one file in memory at a time.
+/// O(bytes). Large files are read in blocks, by several threads; others, and those with anything odd about them, in about
+/// three passes with one file in memory at a time.
 ///
 /// # Errors
 ///
 /// Every problem in every file: unreadable, no JSON, wrong types, contradictions; and a path without any AWS answer.
 pub fn import(paths: &[PathBuf]) -> Result<Snapshot, ImportErrors> {
     let names: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    run(&discover::discover(paths), &names)
+    run(&discover::discover(paths), &names, Sizes::default())
 }
 
 /// Reads a snapshot from documents in memory: name and bytes of each, as [`import`] would read files of that name.
@@ -128,10 +134,10 @@ where
     B: Into<Cow<'a, [u8]>>,
 {
     let sources = documents.into_iter().map(|(name, bytes)| Source::in_memory(name.into(), bytes.into())).collect();
-    run(&Found { sources, problems: Vec::new() }, &["snapshot".to_owned()])
+    run(&Found { sources, problems: Vec::new() }, &["snapshot".to_owned()], Sizes::default())
 }
 
-fn run(Found { sources, problems }: &Found<'_>, paths: &[String]) -> Result<Snapshot, ImportErrors> {
+fn run(Found { sources, problems }: &Found<'_>, paths: &[String], sizes: Sizes) -> Result<Snapshot, ImportErrors> {
     let mut gather = Gather::new();
     let mut roots = Roots::new(paths.len());
     let mut problems: Vec<Problem> = problems
@@ -142,6 +148,10 @@ fn run(Found { sources, problems }: &Found<'_>, paths: &[String]) -> Result<Snap
         })
         .collect();
     for (number, source) in sources.iter().enumerate() {
+        if let Ok(any) = streamed(source, number, sizes, &mut gather) {
+            roots.found(source.root, any);
+            continue;
+        }
         let any = source.text().map_err(|problem| vec![problem]).and_then(|text| {
             let any = match content(source, &text, &prefix(source, paths.len()))? {
                 Content::NoObject => false,
@@ -178,6 +188,33 @@ fn run(Found { sources, problems }: &Found<'_>, paths: &[String]) -> Result<Snap
     problems.extend(outcome.problems);
     snapshot.warnings.extend(outcome.warnings);
     if problems.is_empty() { Ok(snapshot) } else { Err(ImportErrors::new(problems)) }
+}
+
+/// Takes in a large file the fast way; whether there was anything of AWS's in it. Where that is declined, nothing has
+/// happened.
+fn streamed(source: &Source<'_>, number: usize, sizes: Sizes, gather: &mut Gather) -> Result<bool, Declined> {
+    let mut input = source.open(sizes.file).ok_or(Declined)?;
+    let members = stream::members(&mut *input, sizes)?;
+    let nothing = RawValue::from_string("[]".to_owned()).map_err(|_| Declined)?;
+    let mut texts: Vec<(String, Option<Box<RawValue>>)> = Vec::new();
+    let mut decoded = Vec::new();
+    for (key, value) in members {
+        let (text, elements) = match value {
+            stream::Value::Text(text) => (Some(text), None),
+            stream::Value::List(elements) => (None, Some(elements)),
+        };
+        texts.push((key, text));
+        decoded.push(elements);
+    }
+    let members = texts.iter().map(|(key, text)| (Cow::Borrowed(&**key), text.as_deref().unwrap_or(&nothing)));
+    let object = Object { text: "", members: members.collect() };
+    let is_document = crate::document::is_document(&object);
+    let answer = Answer { file: source.name.clone(), scope: source.scope.clone(), object, record: None };
+    // Both need the text of the whole file.
+    if is_document || answer.kubernetes_object().is_some() {
+        return Err(Declined);
+    }
+    Ok(gather.decoded(number, 0, &answer, decoded))
 }
 
 /// Which of the given paths held something.

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod aws;
 pub mod document;
+mod draining;
 pub mod ids;
 pub mod import;
 pub mod network;

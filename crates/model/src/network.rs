@@ -15,7 +15,7 @@ mod table;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-pub use build::{BuildErrors, build};
+pub use build::{BuildErrors, build, build_owned};
 pub use cluster::{Cluster, CniSettings, Kubernetes, Pod, Service, ServicePort};
 pub use filter::{
     Direction, GroupPeer, NetworkAcl, NetworkAclEntry, Peer, PrefixList, RuleProtocol, SecurityGroup, SecurityGroupRule,
@@ -33,12 +33,12 @@ pub use routing::{
 pub use table::{Idx, Ref, Resource, Table};
 
 use crate::api::Call;
-use crate::aws::Tag;
+use crate::aws::{Name, Tag};
 use crate::ids::{TransitGatewayAttachmentId, TransitGatewayId};
 use crate::snapshot::{Coverage, ScopeIndex};
 
 /// Tags by key, sorted.
-pub type Tags = Vec<(Box<str>, Box<str>)>;
+pub type Tags = Box<[(Name, Name)]>;
 
 /// Everything that the snapshot says about the network.
 #[derive(Debug, Default)]
@@ -109,19 +109,19 @@ impl Network {
 
 /// Sorted key-value pairs of a tag list.
 fn tags(list: &[Tag]) -> Tags {
-    let mut tags: Tags =
-        list.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect();
+    let mut tags = Vec::with_capacity(list.len());
+    tags.extend(list.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))));
     tags.sort();
-    tags
+    tags.into_boxed_slice()
 }
 
 /// The `Name` tag, where it is not empty.
-fn name_of(list: &[Tag]) -> Option<Box<str>> {
+fn name_of(list: &[Tag]) -> Option<Name> {
     let tag = list.iter().find(|tag| tag.key.as_deref() == Some("Name"))?;
     tag.value.clone().filter(|name| !name.is_empty())
 }
 
 /// The value of a tag.
-pub fn tag<'t>(tags: &'t Tags, key: &str) -> Option<&'t str> {
+pub fn tag<'t>(tags: &'t [(Name, Name)], key: &str) -> Option<&'t str> {
     tags.binary_search_by(|(k, _)| (**k).cmp(key)).ok().and_then(|i| tags.get(i)).map(|(_, value)| &**value)
 }

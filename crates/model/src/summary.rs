@@ -225,7 +225,7 @@ fn missing(snapshot: &Snapshot) -> Vec<Missing> {
 fn needs(snapshot: &Snapshot) -> BTreeMap<Call, BTreeSet<String>> {
     let resources = &snapshot.resources;
     let mut needs: BTreeMap<Call, BTreeSet<String>> = BTreeMap::new();
-    let mut need = |call: Call, id: Option<&Text>| {
+    let mut need = |call: Call, id: Option<&str>| {
         if let Some(id) = id.filter(|id| !id.is_empty()) {
             needs.entry(call).or_default().insert(id.to_string());
         }
@@ -238,19 +238,19 @@ fn needs(snapshot: &Snapshot) -> BTreeMap<Call, BTreeSet<String>> {
     for group in &resources.security_groups {
         let permissions = group.value.ip_permissions.iter().chain(&group.value.ip_permissions_egress);
         for list in permissions.flat_map(|permission| &permission.prefix_list_ids) {
-            need(Call::GetManagedPrefixListEntries, list.prefix_list_id.as_ref());
+            need(Call::GetManagedPrefixListEntries, list.prefix_list_id.as_deref());
         }
     }
     for rule in &resources.security_group_rules {
-        need(Call::GetManagedPrefixListEntries, rule.value.prefix_list_id.as_ref());
+        need(Call::GetManagedPrefixListEntries, rule.value.prefix_list_id.as_deref());
     }
     for table in &resources.transit_gateway_routes {
         for route in &table.value.items {
-            need(Call::GetManagedPrefixListEntries, route.prefix_list_id.as_ref());
+            need(Call::GetManagedPrefixListEntries, route.prefix_list_id.as_deref());
         }
     }
     for interface in &resources.network_interfaces {
-        need(Call::DescribeInstances, interface.value.attachment.as_ref().and_then(|a| a.instance_id.as_ref()));
+        need(Call::DescribeInstances, interface.value.attachment.as_ref().and_then(|a| a.instance_id.as_deref()));
     }
     for table in &resources.transit_gateway_route_tables {
         for call in [
@@ -258,20 +258,20 @@ fn needs(snapshot: &Snapshot) -> BTreeMap<Call, BTreeSet<String>> {
             Call::GetTransitGatewayRouteTablePropagations,
             Call::SearchTransitGatewayRoutes,
         ] {
-            need(call, table.value.transit_gateway_route_table_id.as_ref());
+            need(call, table.value.transit_gateway_route_table_id.as_deref());
         }
     }
     for vpc in &resources.vpcs {
-        need(Call::DescribeVpcAttribute, vpc.value.vpc_id.as_ref());
+        need(Call::DescribeVpcAttribute, vpc.value.vpc_id.as_deref());
     }
     for balancer in &resources.load_balancers {
-        need(Call::DescribeListeners, balancer.value.load_balancer_arn.as_ref());
+        need(Call::DescribeListeners, balancer.value.load_balancer_arn.as_deref());
     }
     for group in &resources.target_groups {
-        need(Call::DescribeTargetHealth, group.value.target_group_arn.as_ref());
+        need(Call::DescribeTargetHealth, group.value.target_group_arn.as_deref());
     }
     for cluster in &resources.clusters {
-        need(Call::DescribeAddon, cluster.value.name.as_ref());
+        need(Call::DescribeAddon, cluster.value.name.as_deref());
     }
     for (call, ids) in &mut needs {
         let answered = answered(snapshot, *call);
@@ -280,12 +280,12 @@ fn needs(snapshot: &Snapshot) -> BTreeMap<Call, BTreeSet<String>> {
     needs
 }
 
-fn route_needs<'r>(route: &'r Route, need: &mut impl FnMut(Call, Option<&'r Text>)) {
-    need(Call::GetManagedPrefixListEntries, route.destination_prefix_list_id.as_ref());
-    need(Call::DescribeNatGateways, route.nat_gateway_id.as_ref());
-    need(Call::DescribeTransitGateways, route.transit_gateway_id.as_ref());
-    need(Call::DescribeVpcPeeringConnections, route.vpc_peering_connection_id.as_ref());
-    need(Call::DescribeEgressOnlyInternetGateways, route.egress_only_internet_gateway_id.as_ref());
+fn route_needs<'r>(route: &'r Route, need: &mut impl FnMut(Call, Option<&'r str>)) {
+    need(Call::GetManagedPrefixListEntries, route.destination_prefix_list_id.as_deref());
+    need(Call::DescribeNatGateways, route.nat_gateway_id.as_deref());
+    need(Call::DescribeTransitGateways, route.transit_gateway_id.as_deref());
+    need(Call::DescribeVpcPeeringConnections, route.vpc_peering_connection_id.as_deref());
+    need(Call::DescribeEgressOnlyInternetGateways, route.egress_only_internet_gateway_id.as_deref());
     let kind = route.gateway_id.as_deref().and_then(|id| id.split_once('-')).map(|(kind, _)| kind);
     let call = match kind {
         Some("igw") => Call::DescribeInternetGateways,
@@ -293,7 +293,7 @@ fn route_needs<'r>(route: &'r Route, need: &mut impl FnMut(Call, Option<&'r Text
         Some("vpce") => Call::DescribeVpcEndpoints,
         _ => return,
     };
-    need(call, route.gateway_id.as_ref());
+    need(call, route.gateway_id.as_deref());
 }
 
 /// The ids that `call` was answered for.

@@ -54,6 +54,68 @@ impl Operand {
     }
 }
 
+/// A set of classes that rows are cut with: its bits, and where they are not all zero. Classes stand in the order of
+/// their addresses, so what lies in some subnets is a few stretches of words.
+#[derive(Debug, Clone)]
+pub(super) struct Mask {
+    bits: Box<[u64]>,
+    stretches: Box<[Range<usize>]>,
+}
+
+impl Mask {
+    /// The mask of a sorted list.
+    pub(super) fn of(list: &[u32], classes: usize) -> Self {
+        let mut bits = vec![0; words(classes)];
+        let mut stretches: Vec<Range<usize>> = Vec::new();
+        for &class in list {
+            set(&mut bits, class as usize);
+            let word = class as usize / 64;
+            match stretches.last_mut() {
+                // A short gap is cheaper to read over than to skip.
+                Some(last) if word < last.end + 4 => last.end = last.end.max(word + 1),
+                _ => stretches.push(word..word + 1),
+            }
+        }
+        Self { bits: bits.into(), stretches: stretches.into() }
+    }
+
+    /// From the first word that is not zero to the last.
+    pub(super) fn hull(&self) -> Range<usize> {
+        match (self.stretches.first(), self.stretches.last()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+
+    /// Writes what `word` makes of every word of the mask to `out`, zero elsewhere inside the hull; tells whether
+    /// anything is left.
+    pub(super) fn write(&self, out: &mut [u64], word: impl Fn(Range<usize>, &[u64], &mut [u64])) -> bool {
+        let mut end = self.hull().start;
+        let mut any = 0;
+        for stretch in &self.stretches {
+            if let Some(gap) = out.get_mut(end..stretch.start) {
+                gap.fill(0);
+            }
+            end = stretch.end;
+            if let (Some(out), Some(own)) = (out.get_mut(stretch.clone()), self.bits.get(stretch.clone())) {
+                word(stretch.clone(), own, out);
+                any |= out.iter().fold(0, |all, word| all | word);
+            }
+        }
+        any != 0
+    }
+
+    /// How many bytes it holds beside itself.
+    pub(super) fn bytes(&self) -> usize {
+        self.bits.len() * 8 + self.stretches.len() * size_of::<Range<usize>>()
+    }
+
+    /// The classes in it, ascending.
+    pub(super) fn ones(&self) -> impl Iterator<Item = u32> + '_ {
+        ones(&self.bits)
+    }
+}
+
 /// Sets one bit.
 pub(super) fn set(bits: &mut [u64], position: usize) {
     if let Some(word) = bits.get_mut(position / 64) {

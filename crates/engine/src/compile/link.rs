@@ -126,11 +126,6 @@ impl Links {
         &self.links[id.position()]
     }
 
-    /// The link of a number, as a plain number.
-    pub(super) fn at(&self, position: usize) -> &Link {
-        self.get(LinkId(u32::try_from(position).unwrap_or(0)))
-    }
-
     /// How many different links there are.
     pub fn len(&self) -> usize {
         self.links.len()

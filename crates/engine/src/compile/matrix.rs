@@ -3,11 +3,11 @@
 use reach_packets::{IntervalSet, PortSet};
 use rustc_hash::FxHashMap;
 
-use super::bits::{ones, words};
+use super::bits::ones;
 use super::headers::{Algebra, HeaderId};
 use super::link::Links;
 use super::population::{Population, Position};
-use super::row::{Rows, Run, Scratch, Term, bits_of};
+use super::row::{Rows, Run, Scratch, Term};
 use super::{Aim, Compiled, Source};
 
 /// The complete, exact set of flows between the members of a population.
@@ -28,8 +28,10 @@ pub struct Matrix<'c, 'n> {
 /// A part of a matrix, with what it owns: [`Term`] for keeping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flows {
-    /// A bit for each source class.
+    /// A bit for each source class, from `start` on.
     pub from: Box<[u64]>,
+    /// The position of the first word of `from`.
+    pub start: usize,
     /// Destination classes.
     pub to: Vec<Position>,
     /// Destination headers (D).
@@ -51,6 +53,20 @@ pub struct Totals {
     pub terms: u64,
     /// Pairs of classes over all terms.
     pub class_pairs: u64,
+}
+
+impl Flows {
+    /// Whether a class is among the sources.
+    pub fn has_source(&self, class: Position) -> bool {
+        let word = (class as usize / 64).checked_sub(self.start).and_then(|at| self.from.get(at));
+        word.is_some_and(|word| word >> (class % 64) & 1 == 1)
+    }
+
+    /// The source classes, ascending.
+    pub fn sources(&self) -> impl Iterator<Item = Position> + '_ {
+        let base = u32::try_from(self.start * 64).unwrap_or(u32::MAX);
+        ones(&self.from).map(move |class| base + class)
+    }
 }
 
 impl<'c, 'n> Matrix<'c, 'n> {
@@ -93,13 +109,13 @@ impl<'c, 'n> Matrix<'c, 'n> {
     }
 
     /// How many pairs of members a term is of: those on different hosts.
-    pub fn pairs(&self, from: &[u64], to: &[Position]) -> u64 {
-        let sources: u64 = ones(from).map(|class| self.population.size(class)).sum();
-        self.pairs_of(sources, from, to)
-    }
-
-    fn pairs_of(&self, sources: u64, from: &[u64], to: &[Position]) -> u64 {
-        let has = |class: Position| from.get(class as usize / 64).is_some_and(|word| word >> (class % 64) & 1 == 1);
+    pub fn pairs(&self, from: &[u64], start: usize, to: &[Position]) -> u64 {
+        let base = u32::try_from(start * 64).unwrap_or(u32::MAX);
+        let sources: u64 = ones(from).map(|class| self.population.size(base + class)).sum();
+        let has = |class: Position| {
+            let word = (class as usize / 64).checked_sub(start).and_then(|at| from.get(at));
+            word.is_some_and(|word| word >> (class % 64) & 1 == 1)
+        };
         let mut pairs = 0;
         for &class in to {
             pairs += sources * self.population.size(class);
@@ -119,21 +135,22 @@ impl<'c, 'n> Matrix<'c, 'n> {
     pub fn run(&self, run: &Run, scratch: &mut Scratch<'_>) -> Vec<Flows> {
         let mut algebra = self.compiled.algebra();
         let mut flows: Vec<Flows> = Vec::new();
-        let mut known: FxHashMap<(Box<[u64]>, Position, HeaderId, bool), usize> = FxHashMap::default();
+        let mut known: FxHashMap<(Box<[u64]>, usize, Position, HeaderId, bool), usize> = FxHashMap::default();
         self.rows.row(run, scratch, |term: Term<'_>| {
             let first = term.to.first().copied().unwrap_or(0);
-            let key = (term.from.into(), first, term.back, term.certain);
+            let key = (term.from.into(), term.start, first, term.back, term.certain);
             match known.get(&key).and_then(|&at| flows.get_mut(at)) {
                 Some(own) => own.headers = algebra.union(own.headers, term.headers),
                 None => {
                     flows.push(Flows {
                         from: term.from.into(),
+                        start: term.start,
                         to: term.to.to_vec(),
                         headers: term.headers,
                         back: term.back,
                         certain: term.certain,
                         local: false,
-                        pairs: self.pairs(term.from, term.to),
+                        pairs: self.pairs(term.from, term.start, term.to),
                     });
                     known.insert(key, flows.len() - 1);
                 }
@@ -202,7 +219,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
         algebra: &mut Algebra<'_>,
         all: &mut Vec<Flows>,
     ) {
-        let bits = bits_of(&[from], words(self.population.classes().len()));
+        let (bits, start) = ([1_u64 << (from % 64)], from as usize / 64);
         let pairs = if local {
             let own = self.local.get(&(from, to)).map_or(0, |(count, _)| *count);
             // A pair of a member with itself is no pair.
@@ -213,7 +230,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
             };
             own - selves
         } else {
-            self.pairs(&bits, &[to])
+            self.pairs(&bits, start, &[to])
         };
         let Some((a, b)) = self.sample(from, to, local).filter(|_| pairs > 0) else { return };
         let members = self.population.members();
@@ -222,7 +239,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
         for (headers, back, certain) in
             self.compiled.flows(Source::Interface(a.interface, a.address()), aim, algebra)
         {
-            all.push(Flows { from: bits.clone().into(), to: vec![to], headers, back, certain, local, pairs });
+            all.push(Flows { from: bits.into(), start, to: vec![to], headers, back, certain, local, pairs });
         }
     }
 

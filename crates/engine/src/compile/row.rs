@@ -10,7 +10,7 @@ use reach_packets::Family;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Compiled;
-use super::bits::{Operand, fill, set, words};
+use super::bits::{Mask, Operand, fill, words};
 use super::groups::{GroupKey, ProfileId, covers};
 use super::headers::{Algebra, HeaderId};
 use super::link::{Link, LinkId, Links, Worth};
@@ -33,10 +33,8 @@ pub struct Rows<'c, 'n> {
     /// Egress rules of which the snapshot does not tell whom they admit: by family, `None` for both.
     to_unknown: Vec<(Option<Family>, HeaderId, Operand)>,
     /// Masks by destination place: source classes by link.
-    masks: Vec<Vec<(LinkId, Operand)>>,
+    masks: Vec<Vec<(LinkId, Mask)>>,
     runs: Vec<Run>,
-    /// Whether anything in the snapshot is unknown to some row.
-    doubtful: bool,
 }
 
 /// Destination classes with one profile that the senders' egress CIDRs do not tell apart.
@@ -54,8 +52,10 @@ pub struct Run {
 /// Flows that have everything but their ends in common: source classes × destination classes × D × S.
 #[derive(Debug)]
 pub struct Term<'t> {
-    /// A bit for each source class.
+    /// A bit for each source class, from `start` on.
     pub from: &'t [u64],
+    /// The position of the first word of `from`.
+    pub start: usize,
     /// Destination classes.
     pub to: &'t [Position],
     /// Destination headers (D).
@@ -72,7 +72,10 @@ pub struct Scratch<'h> {
     algebra: Algebra<'h>,
     lines: Lines,
     planes: [Vec<u64>; 6],
+    /// Admitted at both ends, references counting: what most links ask for.
+    joined: Vec<u64>,
     row: Vec<u64>,
+    sure: Vec<u64>,
 }
 
 /// What references are worth at both ends: the planes that a link's rows are made of.
@@ -146,9 +149,6 @@ impl<'c, 'n> Rows<'c, 'n> {
             .flat_map(|(family, list)| list.into_iter().map(move |(headers, operand)| (family, headers, operand)))
             .collect();
         unknown.sort_by_key(|(family, headers, _)| (*family, *headers));
-        let doubtful = !unknown.is_empty()
-            || compiled.groups.profiles().iter().any(|p| p.missing.is_some() || !p.ingress.unread.is_empty())
-            || (0..links.len()).any(|position| links.at(position).is_doubtful());
         let mut rows = Self {
             compiled,
             population,
@@ -160,7 +160,6 @@ impl<'c, 'n> Rows<'c, 'n> {
             to_unknown: unknown,
             masks: Vec::new(),
             runs: Vec::new(),
-            doubtful,
         };
         rows.runs = rows.runs_of(&of_profile);
         rows.masks = rows.masks();
@@ -172,11 +171,6 @@ impl<'c, 'n> Rows<'c, 'n> {
         &self.runs
     }
 
-    /// Whether some verdict may be unknown.
-    pub fn is_doubtful(&self) -> bool {
-        self.doubtful
-    }
-
     /// Buffers for one thread.
     pub fn scratch(&self) -> Scratch<'c> {
         let width = words(self.population.classes().len());
@@ -184,7 +178,9 @@ impl<'c, 'n> Rows<'c, 'n> {
             algebra: self.compiled.algebra(),
             lines: Lines::default(),
             planes: std::array::from_fn(|_| vec![0; width]),
+            joined: vec![0; width],
             row: vec![0; width],
+            sure: vec![0; width],
         }
     }
 
@@ -192,8 +188,8 @@ impl<'c, 'n> Rows<'c, 'n> {
     pub fn bytes(&self) -> usize {
         let lists = self.to_group.iter().chain(self.to_node.values()).chain(self.to_list.values());
         let operands = self.carriers.iter().chain(lists.flatten().map(|(_, operand)| operand));
-        let masks = self.masks.iter().flatten().map(|(_, operand)| operand);
-        operands.chain(masks).map(|operand| operand.bytes() + size_of::<(HeaderId, Operand)>()).sum()
+        let operands: usize = operands.map(|operand| operand.bytes() + size_of::<(HeaderId, Operand)>()).sum();
+        operands + self.masks.iter().flatten().map(|(_, mask)| mask.bytes()).sum::<usize>()
     }
 
     fn runs_of(&self, of_profile: &[Vec<u32>]) -> Vec<Run> {
@@ -236,7 +232,7 @@ impl<'c, 'n> Rows<'c, 'n> {
     }
 
     /// Source classes by link, for each destination place.
-    fn masks(&self) -> Vec<Vec<(LinkId, Operand)>> {
+    fn masks(&self) -> Vec<Vec<(LinkId, Mask)>> {
         use rayon::prelude::*;
         let count = self.population.classes().len();
         let places: Vec<Position> =
@@ -252,8 +248,8 @@ impl<'c, 'n> Rows<'c, 'n> {
                         lists.entry(link).or_default().push(u32::try_from(class).unwrap_or(u32::MAX));
                     }
                 }
-                let mut masks: Vec<(LinkId, Operand)> =
-                    lists.into_iter().map(|(link, list)| (link, Operand::of(&list, count))).collect();
+                let mut masks: Vec<(LinkId, Mask)> =
+                    lists.into_iter().map(|(link, list)| (link, Mask::of(&list, count))).collect();
                 masks.sort_by_key(|(link, _)| *link);
                 masks
             })
@@ -262,12 +258,8 @@ impl<'c, 'n> Rows<'c, 'n> {
 
     /// The source classes whose flows to a place are found pair by pair.
     pub fn special(&self, place: Position) -> Vec<Position> {
-        let own = self.masks.get(place as usize).and_then(|masks| masks.iter().find(|(l, _)| *l == LinkId::SPECIAL));
-        let mut bits = vec![0; words(self.population.classes().len())];
-        if let Some((_, operand)) = own {
-            operand.or_into(&mut bits);
-        }
-        super::bits::ones(&bits).collect()
+        let masks = self.masks.get(place as usize).into_iter().flatten();
+        masks.filter(|(link, _)| *link == LinkId::SPECIAL).flat_map(|(_, mask)| mask.ones()).collect()
     }
 
     /// Computes the rows of a run and hands its terms on, disjoint, in a fixed order. Special links are left out.
@@ -317,11 +309,13 @@ impl<'c, 'n> Rows<'c, 'n> {
         sink: &mut impl FnMut(Term<'_>),
     ) {
         let mut combinations: FxHashSet<Combination> = FxHashSet::default();
+        let mut doubtful = false;
         for (place, _) in &run.places {
             for (link, _) in self.masks.get(*place as usize).into_iter().flatten() {
                 if *link != LinkId::SPECIAL {
                     let link = self.links.get(*link);
                     combinations.insert((link.egress, link.ingress));
+                    doubtful |= link.is_doubtful();
                 }
             }
         }
@@ -351,69 +345,118 @@ impl<'c, 'n> Rows<'c, 'n> {
             mark(&mut right, HeaderId::ALL);
         }
         let groups = scratch.lines.groups(&self.compiled.headers, &sets, &left, &right);
-        let ins: Vec<(usize, &Part<'_>)> = ins.iter().map(|(headers, part)| (at(*headers), part)).collect();
-        let outs: Vec<(usize, &Part<'_>)> = outs.iter().map(|(headers, part)| (at(*headers), part)).collect();
+        let side = |parts: &'_ [(HeaderId, Part<'_>)]| -> bool { parts.iter().any(|(_, part)| part.is_doubtful()) };
+        let needs = Needs {
+            unsure: side(ins) || side(outs),
+            open_in,
+            open_out,
+            doubtful,
+            apart: combinations.iter().any(|ends| *ends != (Some(Worth::Counts), Some(Worth::Counts))),
+        };
+        let (ins, outs) = (by_set(ins, &sets), by_set(outs, &sets));
         for group in &groups {
-            self.planes(group, &ins, &outs, &mut scratch.planes);
+            if !self.planes(group, &ins, &outs, needs, scratch) {
+                continue;
+            }
             for (place, classes) in &run.places {
                 for (link, mask) in self.masks.get(*place as usize).into_iter().flatten() {
                     if *link != LinkId::SPECIAL {
-                        self.term(group, (self.links.get(*link), mask), classes, scratch, sink);
+                        self.term(group, (self.links.get(*link), mask), needs, classes, scratch, sink);
                     }
                 }
             }
         }
     }
 
-    /// Fills the planes of one port group: ingress by address, by reference, doubtful; egress likewise.
+    /// Fills the planes of one port group: who is admitted at both ends and, where some link needs to tell, by what. False
+    /// where nobody is, or may be, at one of the ends.
     fn planes(
         &self,
         group: &PortGroup,
-        ins: &[(usize, &Part<'_>)],
-        outs: &[(usize, &Part<'_>)],
-        planes: &mut [Vec<u64>; 6],
-    ) {
-        planes.iter_mut().for_each(|plane| plane.fill(0));
-        let [in_plain, in_reference, in_doubt, out_plain, out_reference, out_doubt] = planes;
-        for (side, [plain, reference, doubt]) in
-            [(ins, [in_plain, in_reference, in_doubt]), (outs, [out_plain, out_reference, out_doubt])]
-        {
-            for (_, part) in side.iter().filter(|(position, _)| group.is_in(*position)) {
-                match part {
-                    Part::Plain(operand) => operand.or_into(plain),
-                    Part::Reference(operand) => operand.or_into(reference),
-                    Part::Doubtful(operand) => operand.or_into(doubt),
-                    Part::Anybody => doubt.fill(u64::MAX),
-                    Part::Nodes(ranges) => {
-                        for range in ranges {
-                            fill(plain, self.population.classes_in(range.clone()));
+        ins: &BySet<'_>,
+        outs: &BySet<'_>,
+        needs: Needs,
+        scratch: &mut Scratch<'_>,
+    ) -> bool {
+        let [in_plain, in_reference, in_doubt, out_plain, out_reference, out_doubt] = &mut scratch.planes;
+        let some_in = self.plane(group, ins, needs, [in_plain, in_reference, in_doubt]);
+        if !some_in && !needs.open_in {
+            return false;
+        }
+        let some_out = self.plane(group, outs, needs, [out_plain, out_reference, out_doubt]);
+        if !some_out && !needs.open_out {
+            return false;
+        }
+        join(&scratch.planes, needs, &mut scratch.joined);
+        true
+    }
+
+    /// Fills the planes of one end; false where they stay empty.
+    fn plane(&self, group: &PortGroup, parts: &BySet<'_>, needs: Needs, planes: [&mut Vec<u64>; 3]) -> bool {
+        let [plain, reference, doubt] = planes;
+        plain.fill(0);
+        if needs.apart || needs.unsure || needs.doubtful {
+            reference.fill(0);
+            doubt.fill(0);
+        }
+        let mut some = false;
+        for (block, word) in group.held_by.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                let position = block * 64 + word.trailing_zeros() as usize;
+                word &= word - 1;
+                for part in parts.of(position) {
+                    some = true;
+                    match part {
+                        Part::Reference(operand) if needs.apart => operand.or_into(reference),
+                        Part::Plain(operand) | Part::Reference(operand) => operand.or_into(plain),
+                        Part::Doubtful(operand) => operand.or_into(doubt),
+                        Part::Anybody => doubt.fill(u64::MAX),
+                        Part::Nodes(ranges) => {
+                            for range in ranges {
+                                fill(plain, self.population.classes_in(range.clone()));
+                            }
                         }
                     }
                 }
             }
         }
+        some
     }
 
     /// One port group over one link: what passes for certain, and what may beside it.
     fn term(
         &self,
         group: &PortGroup,
-        (link, mask): (&Link, &Operand),
+        (link, mask): (&Link, &Mask),
+        needs: Needs,
         to: &[Position],
         scratch: &mut Scratch<'_>,
         sink: &mut impl FnMut(Term<'_>),
     ) {
-        let algebra = &mut scratch.algebra;
+        let Scratch { algebra, planes, joined, row, sure, .. } = scratch;
         let must = algebra.intersect(group.headers, link.forward.must);
         let must = answerable(must, link.back.must, algebra);
-        let row = &mut scratch.row;
-        if !must.is_empty() {
-            rows_of(&scratch.planes, link, false, mask, row);
-            if row.iter().any(|word| *word != 0) {
-                sink(Term { from: row, to, headers: must, back: link.back.must, certain: true });
+        let hull = mask.hull();
+        let mut say = |row: &[u64], headers: HeaderId, back: HeaderId, certain: bool| {
+            if let Some(from) = row.get(hull.clone()) {
+                sink(Term { from, start: hull.start, to, headers, back, certain });
             }
+        };
+        let doubtful = needs.unsure || link.is_doubtful();
+        if must.is_empty() && !doubtful {
+            return;
         }
-        if !self.doubtful {
+        let counts = Some(Worth::Counts);
+        let some = if link.egress == counts && link.ingress == counts {
+            mask.write(row, |words, own, out| and(out, own, joined.get(words).unwrap_or_default()))
+        } else {
+            rows_of(planes, link, false, mask, row)
+        };
+        if some && !must.is_empty() {
+            say(row, must, link.back.must, true);
+        }
+        if !doubtful {
             return;
         }
         let may = algebra.intersect(group.headers, link.forward.may);
@@ -421,30 +464,72 @@ impl<'c, 'n> Rows<'c, 'n> {
         if may.is_empty() {
             return;
         }
-        // What passes for certain by the groups: of that, the headers and client ports that only may.
-        rows_of(&scratch.planes, link, false, mask, row);
-        if row.iter().any(|word| *word != 0) {
+        // What the groups admit for certain: of that, the headers and client ports that only may pass.
+        if some {
             let rest = algebra.subtract(may, must);
             if !rest.is_empty() {
-                sink(Term { from: row, to, headers: rest, back: link.back.may, certain: false });
+                say(row, rest, link.back.may, false);
             }
             let back = algebra.subtract(link.back.may, link.back.must);
             let ported = super::matrix::ported(must, algebra);
-            if !back.is_empty() && !ported.is_empty() {
-                let ported = answerable(ported, back, algebra);
-                if !ported.is_empty() {
-                    sink(Term { from: row, to, headers: ported, back, certain: false });
-                }
+            let ported = if back.is_empty() { HeaderId::EMPTY } else { answerable(ported, back, algebra) };
+            if !ported.is_empty() {
+                say(row, ported, back, false);
             }
         }
-        // What only may pass by the groups.
-        let sure = row.clone();
-        rows_of(&scratch.planes, link, true, mask, row);
-        row.iter_mut().zip(&sure).for_each(|(word, sure)| *word &= !sure);
-        if row.iter().any(|word| *word != 0) {
-            sink(Term { from: row, to, headers: may, back: link.back.may, certain: false });
+        // What the groups may admit beside it.
+        sure.clone_from(row);
+        if !some {
+            sure.fill(0);
+        }
+        if rows_of(planes, link, true, mask, row) {
+            let mut any = 0;
+            for (word, sure) in row.iter_mut().zip(sure.iter()).skip(hull.start).take(hull.len()) {
+                *word &= !sure;
+                any |= *word;
+            }
+            if any != 0 {
+                say(row, may, link.back.may, false);
+            }
         }
     }
+}
+
+/// What the planes of a run must tell apart.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    /// Some rule may admit, and nobody can tell whom.
+    unsure: bool,
+    /// Over some link something may pass and need not.
+    doubtful: bool,
+    /// References do not count everywhere.
+    apart: bool,
+    /// At the destination of some link no groups are asked.
+    open_in: bool,
+    /// At the source of some link no groups are asked.
+    open_out: bool,
+}
+
+/// A run's parts by the position of their header set.
+struct BySet<'p> {
+    parts: Vec<&'p Part<'p>>,
+    starts: Vec<u32>,
+}
+
+impl<'p> BySet<'p> {
+    fn of(&self, position: usize) -> &[&'p Part<'p>] {
+        let bound = |at: usize| self.starts.get(at).map_or(self.parts.len(), |&start| start as usize);
+        self.parts.get(bound(position)..bound(position + 1)).unwrap_or_default()
+    }
+}
+
+fn by_set<'p>(parts: &'p [(HeaderId, Part<'p>)], sets: &[HeaderId]) -> BySet<'p> {
+    let mut sorted: Vec<(HeaderId, &Part<'p>)> = parts.iter().map(|(headers, part)| (*headers, part)).collect();
+    sorted.sort_by_key(|(headers, _)| *headers);
+    let starts = sets.iter().map(|set| {
+        u32::try_from(sorted.partition_point(|(headers, _)| headers < set)).unwrap_or(u32::MAX)
+    });
+    BySet { starts: starts.collect(), parts: sorted.into_iter().map(|(_, part)| part).collect() }
 }
 
 /// What stands for a rule in a row.
@@ -461,34 +546,53 @@ enum Part<'r> {
     Nodes(Vec<std::ops::Range<usize>>),
 }
 
+impl Part<'_> {
+    fn is_doubtful(&self) -> bool {
+        matches!(self, Part::Doubtful(_) | Part::Anybody)
+    }
+}
+
+/// Who is admitted at both ends where references count.
+fn join(planes: &[Vec<u64>; 6], needs: Needs, joined: &mut [u64]) {
+    let [in_plain, in_reference, _, out_plain, out_reference, _] = planes;
+    if !needs.apart {
+        joined.iter_mut().zip(in_plain.iter().zip(out_plain)).for_each(|(word, (a, b))| *word = a & b);
+        return;
+    }
+    let ins = in_plain.iter().zip(in_reference);
+    let outs = out_plain.iter().zip(out_reference);
+    for (word, ((a, b), (c, d))) in joined.iter_mut().zip(ins.zip(outs)) {
+        *word = (a | b) & (c | d);
+    }
+}
+
+/// `out = a & b`.
+fn and(out: &mut [u64], a: &[u64], b: &[u64]) {
+    out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = a & b);
+}
+
 fn family_at(compiled: &Compiled<'_>, node: Node) -> Family {
     compiled.trie.net(node).map_or(Family::V4, |net| Family::of(net.addr()))
 }
 
-/// The set bits of `mask` whose groups admit, at both ends; with `doubt`, those whose groups may.
-fn rows_of(planes: &[Vec<u64>; 6], link: &Link, doubt: bool, mask: &Operand, row: &mut [u64]) {
+/// The members of `mask` whose groups admit, at both ends; with `doubt`, those whose groups may. Tells whether there are
+/// any.
+fn rows_of(planes: &[Vec<u64>; 6], link: &Link, doubt: bool, mask: &Mask, row: &mut [u64]) -> bool {
     let [in_plain, in_reference, in_doubt, out_plain, out_reference, out_doubt] = planes;
-    row.fill(0);
-    mask.or_into(row);
-    for (worth, plain, reference, unknown) in
-        [(link.ingress, in_plain, in_reference, in_doubt), (link.egress, out_plain, out_reference, out_doubt)]
-    {
-        let Some(worth) = worth else { continue };
-        let by_reference = worth == Worth::Counts || (doubt && worth == Worth::Unknown);
-        match (by_reference, doubt) {
-            (true, false) => and_or(row, plain, reference),
-            (false, false) => row.iter_mut().zip(plain).for_each(|(word, plain)| *word &= plain),
-            (true, true) => {
-                let own = row.iter_mut().zip(plain).zip(reference.iter().zip(unknown));
-                own.for_each(|((word, plain), (reference, unknown))| *word &= plain | reference | unknown);
+    let ends = [(link.ingress, in_plain, in_reference, in_doubt), (link.egress, out_plain, out_reference, out_doubt)];
+    mask.write(row, |words, own, out| {
+        out.copy_from_slice(own);
+        for (worth, plain, reference, unknown) in ends {
+            let Some(worth) = worth else { continue };
+            let by_reference = worth == Worth::Counts || (doubt && worth == Worth::Unknown);
+            for (out, word) in out.iter_mut().zip(words.clone()) {
+                let at = |plane: &[u64]| plane.get(word).copied().unwrap_or(0);
+                let reference = if by_reference { at(reference) } else { 0 };
+                let unknown = if doubt { at(unknown) } else { 0 };
+                *out &= at(plain) | reference | unknown;
             }
-            (false, true) => and_or(row, plain, unknown),
         }
-    }
-}
-
-fn and_or(row: &mut [u64], a: &[u64], b: &[u64]) {
-    row.iter_mut().zip(a.iter().zip(b)).for_each(|(word, (a, b))| *word &= a | b);
+    })
 }
 
 /// Of `headers`, those that an answer can come back to: TCP and UDP need a client port.
@@ -509,11 +613,4 @@ pub(super) fn answerable(headers: HeaderId, back: HeaderId, algebra: &mut Algebr
     }
     let silent = algebra.intern(silent);
     algebra.subtract(headers, silent)
-}
-
-/// Sets the bits of a list of classes.
-pub(super) fn bits_of(classes: &[Position], width: usize) -> Vec<u64> {
-    let mut bits = vec![0; width];
-    classes.iter().for_each(|&class| set(&mut bits, class as usize));
-    bits
 }

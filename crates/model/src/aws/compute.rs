@@ -2,33 +2,35 @@
 
 use serde::Deserialize;
 
-use super::{GroupIdentifier, List, StateHolder, StatusCode, Tag, Text};
+use super::text::unique;
+use super::{AddressText, GroupIdentifier, List, Name, StateHolder, StatusCode, Tag, Text};
 
 /// `describe-network-interfaces` → `NetworkInterfaces[]` (tags are `TagSet` here).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct NetworkInterface {
-    pub network_interface_id: Option<Text>,
+    #[serde(deserialize_with = "unique")]
+    pub network_interface_id: Option<Name>,
     /// An open string: real answers hold values that no API model lists (`nat_gateway` beside `natGateway`).
-    pub interface_type: Option<Text>,
-    pub description: Option<Text>,
-    pub status: Option<Text>,
-    pub vpc_id: Option<Text>,
-    pub subnet_id: Option<Text>,
-    pub availability_zone: Option<Text>,
-    pub owner_id: Option<Text>,
-    pub requester_id: Option<Text>,
+    pub interface_type: Option<Name>,
+    pub description: Option<Name>,
+    pub status: Option<Name>,
+    pub vpc_id: Option<Name>,
+    pub subnet_id: Option<Name>,
+    pub availability_zone: Option<Name>,
+    pub owner_id: Option<Name>,
+    pub requester_id: Option<Name>,
     pub requester_managed: Option<bool>,
     pub source_dest_check: Option<bool>,
     pub groups: List<GroupIdentifier>,
-    pub private_ip_address: Option<Text>,
+    pub private_ip_address: Option<AddressText>,
     pub private_ip_addresses: List<PrivateAddress>,
     pub ipv6_addresses: List<Ipv6Address>,
     pub ipv4_prefixes: List<Ipv4Prefix>,
     pub ipv6_prefixes: List<Ipv6Prefix>,
-    pub association: Option<AddressAssociation>,
+    pub association: Option<Box<AddressAssociation>>,
     pub attachment: Option<Attachment>,
-    pub connection_tracking_configuration: Option<ConnectionTracking>,
+    pub connection_tracking_configuration: Option<Box<ConnectionTracking>>,
     pub deny_all_igw_traffic: Option<bool>,
     pub tag_set: List<Tag>,
 }
@@ -37,9 +39,9 @@ pub struct NetworkInterface {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct PrivateAddress {
-    pub private_ip_address: Option<Text>,
+    pub private_ip_address: Option<AddressText>,
     pub primary: Option<bool>,
-    pub association: Option<AddressAssociation>,
+    pub association: Option<Box<AddressAssociation>>,
 }
 
 /// A public address that belongs to one private address.
@@ -75,11 +77,11 @@ pub struct Ipv6Prefix {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Attachment {
-    pub instance_id: Option<Text>,
-    pub instance_owner_id: Option<Text>,
+    pub instance_id: Option<Name>,
+    pub instance_owner_id: Option<Name>,
     pub device_index: Option<i64>,
     pub network_card_index: Option<i64>,
-    pub status: Option<Text>,
+    pub status: Option<Name>,
 }
 
 /// `ConnectionTrackingConfiguration`, in seconds.
@@ -102,16 +104,18 @@ pub struct Reservation {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Instance {
-    pub instance_id: Option<Text>,
+    #[serde(deserialize_with = "unique")]
+    pub instance_id: Option<Name>,
     pub state: Option<InstanceState>,
-    pub instance_type: Option<Text>,
-    pub platform: Option<Text>,
-    pub platform_details: Option<Text>,
-    pub private_dns_name: Option<Text>,
-    pub private_ip_address: Option<Text>,
-    pub public_ip_address: Option<Text>,
-    pub vpc_id: Option<Text>,
-    pub subnet_id: Option<Text>,
+    pub instance_type: Option<Name>,
+    pub platform: Option<Name>,
+    pub platform_details: Option<Name>,
+    #[serde(deserialize_with = "unique")]
+    pub private_dns_name: Option<Name>,
+    pub private_ip_address: Option<AddressText>,
+    pub public_ip_address: Option<AddressText>,
+    pub vpc_id: Option<Name>,
+    pub subnet_id: Option<Name>,
     pub security_groups: List<GroupIdentifier>,
     pub source_dest_check: Option<bool>,
     pub network_interfaces: List<NetworkInterface>,
@@ -122,7 +126,7 @@ pub struct Instance {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct InstanceState {
-    pub name: Option<Text>,
+    pub name: Option<Name>,
 }
 
 /// `describe-addresses` → `Addresses[]`.

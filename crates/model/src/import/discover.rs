@@ -53,6 +53,39 @@ impl<'a> Source<'a> {
         decode(bytes).ok_or_else(|| Problem::new(&self.name, "", "is not UTF-8 text".to_owned()))
     }
 
+    /// The bytes, decompressed, to be read once from start to end; `None` where they are fewer than `least` or cannot be
+    /// read.
+    pub(crate) fn open(&self, least: u64) -> Option<Box<dyn io::Read + Send + '_>> {
+        let mut input: Box<dyn io::Read + Send + '_> = match &self.origin {
+            Origin::File(path) => {
+                let metadata = fs::metadata(path).ok()?;
+                if !metadata.is_file() || metadata.len() < least {
+                    return None;
+                }
+                Box::new(fs::File::open(path).ok()?)
+            }
+            Origin::Memory(bytes) if bytes.len() as u64 >= least => Box::new(&**bytes),
+            Origin::Memory(_) => return None,
+        };
+        let mut head = [0; 4];
+        let mut length = 0;
+        while let Some(rest) = head.get_mut(length..).filter(|rest| !rest.is_empty()) {
+            match input.read(rest) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        let compressed = head == zstd::zstd_safe::MAGICNUMBER.to_le_bytes();
+        let head = io::Cursor::new(head).take(length as u64);
+        let whole = head.chain(input);
+        if compressed {
+            return Some(Box::new(zstd::Decoder::new(whole).ok()?.take(DECOMPRESSED_LIMIT)));
+        }
+        Some(Box::new(whole))
+    }
+
     fn unreadable(&self, error: &io::Error) -> Problem {
         Problem::new(&self.name, "", format!("cannot be read: {}", reason(error)))
     }

@@ -15,6 +15,13 @@ pub(crate) enum Identity {
     Nameless,
 }
 
+impl Identity {
+    /// Whether it is `id`.
+    pub(crate) fn is(&self, id: &str) -> bool {
+        matches!(self, Self::Of(own) if **own == *id)
+    }
+}
+
 /// An element that import keeps once.
 pub(crate) trait Element {
     /// Names the kind among all kinds.
@@ -50,9 +57,9 @@ pub(crate) trait Element {
     }
 }
 
-fn required(id: Option<&Text>, field: &'static str) -> Identity {
+fn required(id: Option<&str>, field: &'static str) -> Identity {
     match id {
-        Some(id) if !id.is_empty() => Identity::Of(id.clone()),
+        Some(id) if !id.is_empty() => Identity::Of(id.into()),
         _ => Identity::Missing(field),
     }
 }
@@ -89,7 +96,7 @@ macro_rules! with_id {
             const KIND: &'static str = stringify!($kind);
 
             fn identity(&self) -> Identity {
-                required(self.$field.as_ref(), $key)
+                required(self.$field.as_deref(), $key)
             }
 
             $(fn owner(&self) -> Option<&str> {
@@ -108,7 +115,7 @@ impl Element for aws::TransitGatewayAttachment {
             Some("peering" | "tgw-peering") if self.transit_gateway_id.is_some() => {
                 joint([&self.transit_gateway_attachment_id, &self.transit_gateway_id])
             }
-            _ => required(self.transit_gateway_attachment_id.as_ref(), "TransitGatewayAttachmentId"),
+            _ => required(self.transit_gateway_attachment_id.as_deref(), "TransitGatewayAttachmentId"),
         }
     }
 }
@@ -160,7 +167,7 @@ with_identity! {
     InstanceConnectEndpoint |endpoint| optional(endpoint.instance_connect_endpoint_id.as_ref());
     ClassicLoadBalancer |balancer| joint([&balancer.vpc_id, &balancer.load_balancer_name]);
     Listener |listener| optional(listener.listener_arn.as_ref());
-    Cluster |cluster| required(cluster.arn.as_ref().or(cluster.name.as_ref()), "name");
+    Cluster |cluster| required(cluster.arn.as_deref().or(cluster.name.as_deref()), "name");
     Nodegroup |group| named(group.nodegroup_arn.as_ref(), [&group.cluster_name, &group.nodegroup_name]);
     FargateProfile |profile| named(profile.fargate_profile_arn.as_ref(), [&profile.cluster_name, &profile.fargate_profile_name]);
     Addon |addon| named(addon.addon_arn.as_ref(), [&addon.cluster_name, &addon.addon_name]);
@@ -175,7 +182,7 @@ impl Element for aws::PrefixList {
     }
 
     fn identity(&self) -> Identity {
-        required(self.prefix_list_id.as_ref(), "PrefixListId")
+        required(self.prefix_list_id.as_deref(), "PrefixListId")
     }
 
     fn owner(&self) -> Option<&str> {
@@ -192,7 +199,7 @@ impl Element for aws::VpcAttribute {
     }
 
     fn identity(&self) -> Identity {
-        required(self.vpc_id.as_ref(), "VpcId")
+        required(self.vpc_id.as_deref(), "VpcId")
     }
 }
 
@@ -265,7 +272,8 @@ impl<T: ListKind> Element for Keyed<T> {
             return Some(other);
         }
         self.truncated = true;
-        self.items.0.extend(other.items.0);
+        let items = std::mem::take(&mut self.items.0).into_iter().chain(other.items.0);
+        self.items.0 = items.collect();
         None
     }
 }

@@ -1,8 +1,10 @@
 //! Stage 4: answers into [`Resources`] and [`Coverage`], every element once.
 
-use std::collections::hash_map::Entry;
+use std::hash::{Hash as _, Hasher as _};
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::{FxHashMap, FxHasher};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -12,10 +14,12 @@ use super::decode::{self, Fault};
 use super::element::{Element, Identity, ListKind};
 use super::read::Answer;
 use super::recognise::{Meaning, meaning};
+use super::stream::{Declined, Input};
 use super::{Problem, scan};
 use crate::api::{Argument, Call};
-use crate::aws::{self, List, Text};
+use crate::aws::{self, Text};
 use crate::document::Record;
+use crate::draining::Draining;
 use crate::snapshot::{CallStatus, FileIndex, Keyed, Located, Place, Resources, Scope, ScopeIndex, Snapshot};
 
 /// Where an element can be found again: source, answer within the source, place.
@@ -48,11 +52,13 @@ pub(super) struct Pair {
     pub relation: Relation,
 }
 
-/// An element that was kept, and its position in its list of resources.
+/// An element that was kept: its identity's hash, its position in its list of resources, and in [`Gather::origins`] that
+/// of where it came from.
 #[derive(Debug)]
 struct Kept {
-    spot: Spot,
-    slot: usize,
+    hash: u64,
+    slot: u32,
+    origin: u32,
 }
 
 /// The snapshot under construction.
@@ -63,7 +69,10 @@ pub(super) struct Gather {
     pub pairs: Vec<Pair>,
     files: FxHashMap<String, FileIndex>,
     scopes: FxHashMap<Scope, ScopeIndex>,
-    kept: FxHashMap<(&'static str, Text), Kept>,
+    /// By kind.
+    kept: FxHashMap<&'static str, HashTable<Kept>>,
+    /// Sources and answers within them.
+    origins: Vec<(usize, usize)>,
     /// Target health whose target group neither key nor document tells, with the file's stem.
     unnamed: Vec<(Spot, Keyed<aws::TargetHealth>, String)>,
 }
@@ -73,7 +82,7 @@ type Slot<T> = fn(&mut Resources) -> &mut Vec<Located<T>>;
 
 /// What the elements of one answer share.
 #[derive(Clone, Copy)]
-struct Context<'c> {
+pub(super) struct Context<'c> {
     answer: &'c Answer<'c>,
     position: Spot,
     truncated: bool,
@@ -84,6 +93,128 @@ impl Context<'_> {
         let narrow = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
         let at = Place { key, index: index.map(narrow), inner: inner.map(narrow), ..self.position.at };
         Spot { at, ..self.position }
+    }
+}
+
+/// A long array, each of whose elements is kept by itself.
+pub(super) trait List: Sync {
+    /// Decodes and keeps all elements of `value`, and notes what is wrong with it.
+    fn read(&self, gather: &mut Gather, context: Context<'_>, value: &RawValue);
+
+    /// Decodes the array at which `input` stands.
+    fn stream(&self, input: &mut Input<'_>) -> Result<Box<dyn Decoded>, Declined>;
+}
+
+/// Elements that are still to be kept.
+pub(super) trait Decoded {
+    /// Keeps them.
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>);
+}
+
+/// The list for a top-level key, for those that mean the same call whatever is in them or beside them.
+pub(super) fn list(key: &str) -> Option<&'static dyn List> {
+    /// `"Key" list` for the plain arrays.
+    macro_rules! arrays {
+        ($($array:literal $list:ident;)*) => {
+            match key {
+                "Reservations" => Some(&Reservations),
+                $($array => Some(const { &Array { key: $array, slot: |resources| &mut resources.$list } }),)*
+                _ => None,
+            }
+        };
+    }
+    arrays! {
+        "Vpcs" vpcs;
+        "Subnets" subnets;
+        "RouteTables" route_tables;
+        "NetworkAcls" network_acls;
+        "SecurityGroups" security_groups;
+        "SecurityGroupRules" security_group_rules;
+        "SecurityGroupVpcAssociations" security_group_vpc_associations;
+        "NetworkInterfaces" network_interfaces;
+        "InterfaceAssociations" trunk_associations;
+        "InternetGateways" internet_gateways;
+        "EgressOnlyInternetGateways" egress_only_gateways;
+        "NatGateways" nat_gateways;
+        "Addresses" addresses;
+        "VpcPeeringConnections" peerings;
+        "VpcEndpoints" vpc_endpoints;
+        "TransitGateways" transit_gateways;
+        "TransitGatewayAttachments" transit_gateway_attachments;
+        "TransitGatewayVpcAttachments" transit_gateway_vpc_attachments;
+        "TransitGatewayPeeringAttachments" transit_gateway_peering_attachments;
+        "TransitGatewayRouteTables" transit_gateway_route_tables;
+        "VpnGateways" vpn_gateways;
+        "DhcpOptions" dhcp_options;
+        "VpcBlockPublicAccessExclusions" block_public_access_exclusions;
+        "InstanceConnectEndpoints" instance_connect_endpoints;
+        "LoadBalancers" load_balancers;
+        "LoadBalancerDescriptions" classic_load_balancers;
+        "Listeners" listeners;
+        "TargetGroups" target_groups;
+    }
+}
+
+/// An array of elements that are kept as they are.
+struct Array<T: 'static> {
+    key: &'static str,
+    slot: Slot<T>,
+}
+
+impl<T: Element + DeserializeOwned + Send> List for Array<T> {
+    fn read(&self, gather: &mut Gather, context: Context<'_>, value: &RawValue) {
+        gather.array(context, self.key, value, self.slot);
+    }
+
+    fn stream(&self, input: &mut Input<'_>) -> Result<Box<dyn Decoded>, Declined> {
+        Ok(Box::new(Elements { list: input.array()?, key: self.key, slot: self.slot }))
+    }
+}
+
+struct Elements<T: 'static> {
+    list: Vec<T>,
+    key: &'static str,
+    slot: Slot<T>,
+}
+
+impl<T: Element> Decoded for Elements<T> {
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>) {
+        let list = (self.slot)(&mut gather.snapshot.resources);
+        if list.is_empty() {
+            list.reserve_exact(self.list.len());
+        }
+        for (index, element) in Draining::new(self.list).enumerate() {
+            gather.keep(context.spot(self.key, Some(index), None), element, self.slot);
+        }
+    }
+}
+
+/// Instances, which stand in reservations.
+struct Reservations;
+
+impl List for Reservations {
+    fn read(&self, gather: &mut Gather, context: Context<'_>, value: &RawValue) {
+        let (reservations, faults) = decode::array::<aws::Reservation>(value);
+        gather.faults(context.spot("Reservations", None, None), faults);
+        for (index, reservation) in reservations {
+            gather.reservation(context, index, reservation);
+        }
+    }
+
+    fn stream(&self, input: &mut Input<'_>) -> Result<Box<dyn Decoded>, Declined> {
+        Ok(Box::new(input.array::<aws::Reservation>()?))
+    }
+}
+
+impl Decoded for Vec<aws::Reservation> {
+    fn keep(self: Box<Self>, gather: &mut Gather, context: Context<'_>) {
+        let list = &mut gather.snapshot.resources.instances;
+        if list.is_empty() {
+            list.reserve_exact(self.iter().map(|reservation| reservation.instances.len()).sum());
+        }
+        for (index, reservation) in Draining::new(*self).enumerate() {
+            gather.reservation(context, index, reservation);
+        }
     }
 }
 
@@ -104,6 +235,18 @@ impl Gather {
 
     /// Takes in one answer; whether there was anything of AWS's in it.
     pub(super) fn answer(&mut self, source: usize, position: usize, answer: &Answer<'_>) -> bool {
+        self.decoded(source, position, answer, Vec::new())
+    }
+
+    /// Takes in one answer, some of whose members may be `decoded` already; their texts stand for arrays without saying
+    /// what is in them.
+    pub(super) fn decoded(
+        &mut self,
+        source: usize,
+        position: usize,
+        answer: &Answer<'_>,
+        mut decoded: Vec<Option<Box<dyn Decoded>>>,
+    ) -> bool {
         let file = self.file(&answer.file);
         let scope = self.scope(&answer.scope);
         let at = Place { file, key: "", index: None, inner: None, scope };
@@ -113,7 +256,7 @@ impl Gather {
         let truncated = continuation.is_some() || recorded.is_some();
         let context = Context { answer, position: Spot { source, answer: position, at }, truncated };
         let mut found = false;
-        for (key, value) in &answer.object.members {
+        for (member, (key, value)) in answer.object.members.iter().enumerate() {
             let call = match meaning(answer, key, value) {
                 Meaning::Answer(call) => call,
                 Meaning::WithoutId(call) => {
@@ -145,108 +288,74 @@ impl Gather {
                 ));
             }
             self.cover(scope, call, status);
-            self.member(context, key, value);
+            match decoded.get_mut(member).and_then(Option::take) {
+                Some(elements) => elements.keep(self, context),
+                None => self.member(context, key, value),
+            }
         }
         found
     }
 
     /// Decodes the value of a key that answers a call.
     fn member(&mut self, context: Context<'_>, key: &str, value: &RawValue) {
-        /// `"Key" => list` for the plain arrays; anything else is an arm of its own.
-        macro_rules! arrays {
-            ($($array:literal $list:ident;)* else { $($rest:tt)* }) => {
-                match key {
-                    $($array => self.array(context, $array, value, |resources| &mut resources.$list),)*
-                    $($rest)*
-                }
-            };
+        if let Some(list) = list(key) {
+            return list.read(self, context, value);
         }
-        arrays! {
-            "Vpcs" vpcs;
-            "Subnets" subnets;
-            "RouteTables" route_tables;
-            "NetworkAcls" network_acls;
-            "SecurityGroups" security_groups;
-            "SecurityGroupRules" security_group_rules;
-            "SecurityGroupVpcAssociations" security_group_vpc_associations;
-            "NetworkInterfaces" network_interfaces;
-            "InterfaceAssociations" trunk_associations;
-            "InternetGateways" internet_gateways;
-            "EgressOnlyInternetGateways" egress_only_gateways;
-            "NatGateways" nat_gateways;
-            "Addresses" addresses;
-            "VpcPeeringConnections" peerings;
-            "VpcEndpoints" vpc_endpoints;
-            "PrefixLists" prefix_lists;
-            "TransitGateways" transit_gateways;
-            "TransitGatewayAttachments" transit_gateway_attachments;
-            "TransitGatewayVpcAttachments" transit_gateway_vpc_attachments;
-            "TransitGatewayPeeringAttachments" transit_gateway_peering_attachments;
-            "TransitGatewayRouteTables" transit_gateway_route_tables;
-            "VpnGateways" vpn_gateways;
-            "DhcpOptions" dhcp_options;
-            "VpcBlockPublicAccessExclusions" block_public_access_exclusions;
-            "InstanceConnectEndpoints" instance_connect_endpoints;
-            "LoadBalancers" load_balancers;
-            "LoadBalancerDescriptions" classic_load_balancers;
-            "Listeners" listeners;
-            "TargetGroups" target_groups;
-            else {
-                "VpcBlockPublicAccessOptions" => {
-                    self.single(context, "VpcBlockPublicAccessOptions", value, |r| &mut r.block_public_access_options);
-                }
-                "cluster" => self.single(context, "cluster", value, |r| &mut r.clusters),
-                "nodegroup" => self.single(context, "nodegroup", value, |r| &mut r.nodegroups),
-                "fargateProfile" => self.single(context, "fargateProfile", value, |r| &mut r.fargate_profiles),
-                "addon" => self.single(context, "addon", value, |r| &mut r.addons),
-                "Reservations" => self.instances(context, value),
-                "Entries" => {
-                    let call = Call::GetManagedPrefixListEntries;
-                    self.keyed(context, "Entries", call, value, |r| &mut r.prefix_list_entries);
-                }
-                "Associations" => {
-                    let call = Call::GetTransitGatewayRouteTableAssociations;
-                    self.keyed(context, "Associations", call, value, |r| &mut r.transit_gateway_associations);
-                }
-                "TransitGatewayRouteTablePropagations" => {
-                    let call = Call::GetTransitGatewayRouteTablePropagations;
-                    let key = "TransitGatewayRouteTablePropagations";
-                    self.keyed(context, key, call, value, |r| &mut r.transit_gateway_propagations);
-                }
-                "Routes" => {
-                    let call = Call::SearchTransitGatewayRoutes;
-                    self.keyed(context, "Routes", call, value, |r| &mut r.transit_gateway_routes);
-                }
-                "TargetHealthDescriptions" => self.target_health(context, value),
-                "EnableDnsSupport" => self.vpc_attribute(context, "EnableDnsSupport", value),
-                "EnableDnsHostnames" => self.vpc_attribute(context, "EnableDnsHostnames", value),
-                "TransitGatewayStaticRoutes" => {
-                    self.gathered::<StaticRoutes>(context, "TransitGatewayStaticRoutes", value, |r| {
-                        &mut r.transit_gateway_static_routes
-                    });
-                }
-                "TransitGatewayPropagations" => {
-                    self.gathered::<Propagations>(context, "TransitGatewayPropagations", value, |r| {
-                        &mut r.transit_gateway_propagations
-                    });
-                }
-                "LoadBalancerTargetHealth" => {
-                    self.gathered::<TargetHealthOfGroup>(context, "LoadBalancerTargetHealth", value, |r| {
-                        &mut r.target_health
-                    });
-                }
-                "LoadBalancerListeners" => self.gathered_listeners(context, value),
-                "items" => self.kubernetes_items(context, value),
-                "kind" => {
-                    if let Some(kind) = context.answer.kubernetes_object() {
-                        let text = context.answer.object.text;
-                        if let Ok(whole) = serde_json::from_str::<&RawValue>(text) {
-                            self.kubernetes(context.spot(kind, None, None), kind, whole);
-                        }
+        match key {
+            "VpcBlockPublicAccessOptions" => {
+                self.single(context, "VpcBlockPublicAccessOptions", value, |r| &mut r.block_public_access_options);
+            }
+            "cluster" => self.single(context, "cluster", value, |r| &mut r.clusters),
+            "nodegroup" => self.single(context, "nodegroup", value, |r| &mut r.nodegroups),
+            "fargateProfile" => self.single(context, "fargateProfile", value, |r| &mut r.fargate_profiles),
+            "addon" => self.single(context, "addon", value, |r| &mut r.addons),
+            "Entries" => {
+                let call = Call::GetManagedPrefixListEntries;
+                self.keyed(context, "Entries", call, value, |r| &mut r.prefix_list_entries);
+            }
+            "Associations" => {
+                let call = Call::GetTransitGatewayRouteTableAssociations;
+                self.keyed(context, "Associations", call, value, |r| &mut r.transit_gateway_associations);
+            }
+            "TransitGatewayRouteTablePropagations" => {
+                let call = Call::GetTransitGatewayRouteTablePropagations;
+                let key = "TransitGatewayRouteTablePropagations";
+                self.keyed(context, key, call, value, |r| &mut r.transit_gateway_propagations);
+            }
+            "Routes" => {
+                let call = Call::SearchTransitGatewayRoutes;
+                self.keyed(context, "Routes", call, value, |r| &mut r.transit_gateway_routes);
+            }
+            "TargetHealthDescriptions" => self.target_health(context, value),
+            "EnableDnsSupport" => self.vpc_attribute(context, "EnableDnsSupport", value),
+            "EnableDnsHostnames" => self.vpc_attribute(context, "EnableDnsHostnames", value),
+            "TransitGatewayStaticRoutes" => {
+                self.gathered::<StaticRoutes>(context, "TransitGatewayStaticRoutes", value, |r| {
+                    &mut r.transit_gateway_static_routes
+                });
+            }
+            "TransitGatewayPropagations" => {
+                self.gathered::<Propagations>(context, "TransitGatewayPropagations", value, |r| {
+                    &mut r.transit_gateway_propagations
+                });
+            }
+            "LoadBalancerTargetHealth" => {
+                self.gathered::<TargetHealthOfGroup>(context, "LoadBalancerTargetHealth", value, |r| {
+                    &mut r.target_health
+                });
+            }
+            "LoadBalancerListeners" => self.gathered_listeners(context, value),
+            "items" => self.kubernetes_items(context, value),
+            "kind" => {
+                if let Some(kind) = context.answer.kubernetes_object() {
+                    let text = context.answer.object.text;
+                    if let Ok(whole) = serde_json::from_str::<&RawValue>(text) {
+                        self.kubernetes(context.spot(kind, None, None), kind, whole);
                     }
                 }
-                _ => {}
             }
+            "PrefixLists" => self.array(context, "PrefixLists", value, |r| &mut r.prefix_lists),
+            _ => {}
         }
     }
 
@@ -282,13 +391,9 @@ impl Gather {
     }
 
     /// `Reservations[i].Instances[j]`.
-    fn instances(&mut self, context: Context<'_>, value: &RawValue) {
-        let (reservations, faults) = decode::array::<aws::Reservation>(value);
-        self.faults(context.spot("Reservations", None, None), faults);
-        for (index, reservation) in reservations {
-            for (inner, instance) in reservation.instances.0.into_iter().enumerate() {
-                self.keep(context.spot("Reservations", Some(index), Some(inner)), instance, |r| &mut r.instances);
-            }
+    fn reservation(&mut self, context: Context<'_>, index: usize, reservation: aws::Reservation) {
+        for (inner, instance) in reservation.instances.0.into_iter().enumerate() {
+            self.keep(context.spot("Reservations", Some(index), Some(inner)), instance, |r| &mut r.instances);
         }
     }
 
@@ -307,10 +412,10 @@ impl Gather {
         self.keep(spot, Keyed { id, items, truncated: context.truncated }, slot);
     }
 
-    fn list<T: DeserializeOwned>(&mut self, spot: Spot, value: &RawValue) -> List<T> {
+    fn list<T: DeserializeOwned>(&mut self, spot: Spot, value: &RawValue) -> aws::List<T> {
         let (items, faults) = decode::array(value);
         self.faults(spot, faults);
-        List(items.into_iter().map(|(_, item)| item).collect())
+        aws::List(items.into_iter().map(|(_, item)| item).collect())
     }
 
     /// Targets, whose group's ARN fits into no file name: the end of the ARN or the group's name does.
@@ -417,20 +522,31 @@ impl Gather {
                 return;
             }
         };
+        let origin = (spot.source, spot.answer);
+        if self.origins.last() != Some(&origin) {
+            self.origins.push(origin);
+        }
+        let origin = u32::try_from(self.origins.len() - 1).unwrap_or(u32::MAX);
         let list = slot(&mut self.snapshot.resources);
         let Some(id) = id else {
             list.push(Located { value, at: spot.at });
             return;
         };
-        match self.kept.entry((kind, id)) {
+        let mut hasher = FxHasher::default();
+        id.hash(&mut hasher);
+        let hash = hasher.finish();
+        let at = |list: &[Located<T>], kept: &Kept| list.get(kept.slot as usize).map(|found| found.value.identity());
+        let same = |kept: &Kept| kept.hash == hash && at(list, kept).is_some_and(|found| found.is(&id));
+        match self.kept.entry(kind).or_default().entry(hash, same, |kept| kept.hash) {
             Entry::Vacant(entry) => {
-                entry.insert(Kept { spot, slot: list.len() });
+                entry.insert(Kept { hash, slot: u32::try_from(list.len()).unwrap_or(u32::MAX), origin });
                 list.push(Located { value, at: spot.at });
             }
             Entry::Occupied(mut entry) => {
-                let id = entry.key().1.clone();
                 let kept = entry.get_mut();
-                let Some(old) = list.get_mut(kept.slot) else { return };
+                let Some(old) = list.get_mut(kept.slot as usize) else { return };
+                let kept_spot = self.origins.get(kept.origin as usize).copied().unwrap_or_default();
+                let kept_spot = Spot { source: kept_spot.0, answer: kept_spot.1, at: old.at };
                 let scopes = &self.snapshot.coverage.scopes;
                 let scope_of = |at: Place| scopes.get(at.scope as usize);
                 let (mine, theirs) = (scope_of(spot.at), scope_of(old.at));
@@ -460,10 +576,10 @@ impl Gather {
                             > (owns(&old.value, theirs), std::cmp::Reverse(theirs))
                     }
                 };
-                let mut pair = Pair { kept: kept.spot, other: spot, id, relation };
+                let mut pair = Pair { kept: kept_spot, other: spot, id, relation };
                 if replaces {
                     *old = Located { value, at: spot.at };
-                    kept.spot = spot;
+                    kept.origin = origin;
                     std::mem::swap(&mut pair.kept, &mut pair.other);
                 }
                 self.pairs.push(pair);

@@ -1,12 +1,18 @@
 //! The order in which a network is built from a snapshot, and the bookkeeping of what is wrong with it.
 
+use std::borrow::Borrow;
+use std::fmt;
 use std::net::Ipv4Addr;
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::table::{Ref, Resource, Table};
 use super::{AddressIndex, Network, cluster, filter, interface, place, routing};
-use crate::aws::Text;
-use crate::snapshot::{Place, Snapshot};
+use crate::aws;
+use crate::draining::Draining;
+use crate::ids::IdError;
+use crate::snapshot::{Located, Place, Snapshot};
 
 /// Problems of content: every one names file and JSON path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,20 +55,23 @@ impl Builder<'_> {
 
     /// Parses an id that must be there.
     #[expect(clippy::ref_option, reason = "the shapes' fields are options and are passed as they are")]
-    pub(super) fn id<I: FromStr<Err = crate::ids::IdError>>(
+    pub(super) fn id<I>(
         &mut self,
-        text: &Option<Text>,
+        text: &Option<impl Clone + Into<Arc<str>>>,
         at: Place,
-        path: &str,
-    ) -> Option<I> {
-        match text.as_deref().map(str::parse) {
+        path: impl fmt::Display,
+    ) -> Option<I>
+    where
+        I: TryFrom<Arc<str>, Error = IdError>,
+    {
+        match text.clone().map(|text| I::try_from(text.into())) {
             Some(Ok(id)) => Some(id),
             Some(Err(error)) => {
-                self.problem(at, path, error.to_string());
+                self.problem(at, &path.to_string(), error.to_string());
                 None
             }
             None => {
-                self.problem(at, path, "is missing".to_owned());
+                self.problem(at, &path.to_string(), "is missing".to_owned());
                 None
             }
         }
@@ -72,31 +81,34 @@ impl Builder<'_> {
     #[expect(clippy::ref_option, reason = "the shapes' fields are options and are passed as they are")]
     pub(super) fn optional_ref<T>(
         &mut self,
-        text: &Option<Text>,
+        text: &Option<impl Deref<Target = str>>,
         at: Place,
-        path: &str,
+        path: impl fmt::Display,
         table: impl Fn(&Network) -> &Table<T>,
     ) -> Option<Ref<T>>
     where
         T: Resource,
-        T::Id: FromStr<Err = crate::ids::IdError>,
+        T::Id: FromStr<Err = IdError>,
     {
         let text = text.as_deref().filter(|text| !text.is_empty())?;
+        if let Some(idx) = table(&self.network).find_text(text) {
+            return Some(Ref::Known(idx));
+        }
         match text.parse::<T::Id>() {
-            Ok(id) => Some(table(&self.network).reference(id)),
+            Ok(id) => Some(Ref::Missing(id)),
             Err(error) => {
-                self.problem(at, path, error.to_string());
+                self.problem(at, &path.to_string(), error.to_string());
                 None
             }
         }
     }
 
     /// Parses an IPv4 address.
-    pub(super) fn ipv4(&mut self, text: &str, at: Place, path: &str) -> Option<Ipv4Addr> {
+    pub(super) fn ipv4(&mut self, text: &str, at: Place, path: impl fmt::Display) -> Option<Ipv4Addr> {
         match text.parse() {
             Ok(address) => Some(address),
             Err(_) => {
-                self.problem(at, path, format!("\"{text}\" is not an IPv4 address"));
+                self.problem(at, &path.to_string(), format!("\"{text}\" is not an IPv4 address"));
                 None
             }
         }
@@ -109,6 +121,45 @@ impl Builder<'_> {
 ///
 /// Every problem of content in the snapshot, in the order of files and positions.
 pub fn build(snapshot: &Snapshot) -> Result<Network, BuildErrors> {
+    let resources = &snapshot.resources;
+    assemble(snapshot, &resources.network_interfaces, &resources.instances)
+}
+
+/// [`build`], in less memory: what there is most of is dropped as soon as it is built.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_owned(mut snapshot: Snapshot) -> Result<Network, BuildErrors> {
+    let interfaces = std::mem::take(&mut snapshot.resources.network_interfaces);
+    let instances = std::mem::take(&mut snapshot.resources.instances);
+    assemble(&snapshot, Owned(interfaces), Owned(instances))
+}
+
+/// A list that gives its memory back while it is gone through.
+struct Owned<T>(Vec<T>);
+
+impl<T> AsRef<[T]> for Owned<T> {
+    fn as_ref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> IntoIterator for Owned<T> {
+    type Item = T;
+    type IntoIter = Draining<T>;
+
+    fn into_iter(self) -> Draining<T> {
+        Draining::new(self.0)
+    }
+}
+
+/// Builds the network from `snapshot`, but its interfaces and instances from these lists.
+fn assemble<I, J>(snapshot: &Snapshot, interfaces: I, instances: J) -> Result<Network, BuildErrors>
+where
+    I: IntoIterator<Item: Borrow<Located<aws::NetworkInterface>>>,
+    J: IntoIterator<Item: Borrow<Located<aws::Instance>>> + AsRef<[Located<aws::Instance>]>,
+{
     let network = Network { warnings: snapshot.warnings.clone(), ..Network::default() };
     let mut builder = Builder { snapshot, network, problems: Vec::new() };
     filter::prefix_lists(&mut builder);
@@ -116,8 +167,8 @@ pub fn build(snapshot: &Snapshot) -> Result<Network, BuildErrors> {
     place::subnets(&mut builder);
     filter::security_groups(&mut builder);
     filter::network_acls(&mut builder);
-    interface::instances(&mut builder);
-    interface::interfaces(&mut builder);
+    interface::instances(&mut builder, instances.as_ref());
+    interface::interfaces(&mut builder, interfaces, instances);
     interface::endpoints(&mut builder);
     interface::services(&mut builder);
     routing::gateways(&mut builder);

@@ -107,10 +107,10 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
         };
         let config = value.resources_vpc_config.clone().unwrap_or_default();
         let path = ".resourcesVpcConfig";
-        let vpc = builder.optional_ref(&config.vpc_id, cluster.at, &format!("{path}.vpcId"), |n| &n.vpcs);
+        let vpc = builder.optional_ref(&config.vpc_id, cluster.at, format_args!("{path}.vpcId"), |n| &n.vpcs);
         let group = &config.cluster_security_group_id;
         let security_group =
-            builder.optional_ref(group, cluster.at, &format!("{path}.clusterSecurityGroupId"), |n| &n.groups);
+            builder.optional_ref(group, cluster.at, format_args!("{path}.clusterSecurityGroupId"), |n| &n.groups);
         let mut additional_groups = Vec::new();
         for (i, text) in config.security_group_ids.iter().enumerate() {
             let path = format!("{path}.securityGroupIds[{i}]");

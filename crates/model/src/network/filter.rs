@@ -433,7 +433,7 @@ fn cidr_peer(builder: &mut Builder<'_>, net: Option<IpNet>, text: &str, at: Plac
 }
 
 fn list_peer(builder: &mut Builder<'_>, text: &str, at: Place, path: &str) -> Option<Peer> {
-    let id = builder.id::<PrefixListId>(&Some(text.into()), at, path)?;
+    let id = builder.id::<PrefixListId>(&Some(Box::<str>::from(text)), at, path)?;
     Some(Peer::PrefixList(builder.network.prefix_lists.reference(id)))
 }
 

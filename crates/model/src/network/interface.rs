@@ -1,5 +1,9 @@
 //! Network interfaces, the instances that own them, and the services behind them.
 
+use std::borrow::Borrow;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -10,32 +14,32 @@ use super::filter::{cidr_v4, cidr_v6};
 use super::table::{Idx, Ref, Resource};
 use super::{SecurityGroup, Subnet, Tags, Vpc, name_of, tags};
 use crate::api::Call;
-use crate::aws::{self, Text};
+use crate::aws::{self, AddressText, Name};
 use crate::ids::{EniId, InstanceId, SecurityGroupId, VpcEndpointId, VpcId};
-use crate::snapshot::Place;
+use crate::snapshot::{Located, Place};
 
 /// A network interface.
 #[derive(Debug)]
 pub struct NetworkInterface {
     pub id: EniId,
     /// The Name tag, else the name of the instance it belongs to.
-    pub name: Option<Box<str>>,
+    pub name: Option<Name>,
     pub kind: InterfaceKind,
-    pub description: Box<str>,
-    pub owner: Option<Box<str>>,
-    pub requester_id: Option<Box<str>>,
+    pub description: Name,
+    pub owner: Option<Name>,
+    pub requester_id: Option<Name>,
     pub vpc: Option<Ref<Vpc>>,
     pub subnet: Option<Ref<Subnet>>,
     /// Primary address first, then secondary IPv4, then IPv6.
-    pub addresses: Vec<InterfaceAddress>,
+    pub addresses: Box<[InterfaceAddress]>,
     /// Delegated prefixes (`Ipv4Prefixes`, `Ipv6Prefixes`): every address in them is the interface's (EK-35).
-    pub prefixes: Vec<IpNet>,
-    pub groups: Vec<Ref<SecurityGroup>>,
+    pub prefixes: Box<[IpNet]>,
+    pub groups: Box<[Ref<SecurityGroup>]>,
     pub source_dest_check: bool,
     pub deny_all_igw_traffic: bool,
     pub attachment: Option<InterfaceAttachment>,
     /// `in-use`, `available`, …
-    pub status: Option<Box<str>>,
+    pub status: Option<Name>,
     /// The trunk interface of a branch interface.
     pub trunk: Option<EniId>,
     pub tags: Tags,
@@ -90,7 +94,7 @@ pub struct InterfaceAddress {
 pub struct InterfaceAttachment {
     pub instance: Option<Ref<Instance>>,
     /// The account of the instance; foreign for control-plane and service interfaces.
-    pub instance_owner: Option<Box<str>>,
+    pub instance_owner: Option<Name>,
     pub device_index: Option<i64>,
     pub network_card: Option<i64>,
 }
@@ -168,10 +172,10 @@ impl InterfaceKind {
 #[derive(Debug)]
 pub struct Instance {
     pub id: InstanceId,
-    pub name: Option<Box<str>>,
-    pub state: Option<Box<str>>,
+    pub name: Option<Name>,
+    pub state: Option<Name>,
     pub windows: bool,
-    pub private_dns_name: Option<Box<str>>,
+    pub private_dns_name: Option<Name>,
     /// Its interfaces, device 0 first.
     pub interfaces: Vec<Idx<NetworkInterface>>,
     pub tags: Tags,
@@ -196,7 +200,7 @@ impl Instance {
 #[derive(Debug)]
 pub struct VpcEndpoint {
     pub id: VpcEndpointId,
-    pub name: Option<Box<str>>,
+    pub name: Option<Name>,
     pub kind: EndpointKind,
     pub vpc: Option<VpcId>,
     /// `com.amazonaws.eu-west-1.s3`.
@@ -258,8 +262,9 @@ pub struct InstanceConnectEndpoint {
 }
 
 /// Builds instances, so that interfaces can refer to them.
-pub(super) fn instances(builder: &mut Builder<'_>) {
-    for instance in &builder.snapshot.resources.instances {
+pub(super) fn instances(builder: &mut Builder<'_>, instances: &[Located<aws::Instance>]) {
+    builder.network.instances.reserve(instances.len());
+    for instance in instances {
         let value = &instance.value;
         let Some(id) = builder.id::<InstanceId>(&value.instance_id, instance.at, ".InstanceId") else { continue };
         let platform = value.platform.as_deref().or(value.platform_details.as_deref()).unwrap_or("");
@@ -276,18 +281,24 @@ pub(super) fn instances(builder: &mut Builder<'_>) {
 }
 
 /// Builds interfaces from their own call, and from the instances where that call was not made.
-pub(super) fn interfaces(builder: &mut Builder<'_>) {
-    let resources = &builder.snapshot.resources;
-    for interface in &resources.network_interfaces {
-        add_interface(builder, &interface.value, None, interface.at, "");
+pub(super) fn interfaces(
+    builder: &mut Builder<'_>,
+    interfaces: impl IntoIterator<Item: Borrow<Located<aws::NetworkInterface>>>,
+    instances: impl IntoIterator<Item: Borrow<Located<aws::Instance>>>,
+) {
+    let interfaces = interfaces.into_iter();
+    builder.network.interfaces.reserve(interfaces.size_hint().0);
+    for interface in interfaces {
+        let interface = interface.borrow();
+        add_interface(builder, &interface.value, None, interface.at, &"");
     }
     let mut disagreements: Vec<String> = Vec::new();
-    for instance in &resources.instances {
+    for instance in instances {
+        let instance = instance.borrow();
         let complete = builder.snapshot.coverage.is_complete(instance.at.scope, Call::DescribeNetworkInterfaces);
         for (i, interface) in instance.value.network_interfaces.iter().enumerate() {
             let Some(text) = interface.network_interface_id.as_deref() else { continue };
-            let known = text.parse().ok().and_then(|id| builder.network.interfaces.find(&id));
-            match known {
+            match builder.network.interfaces.find_text(text) {
                 Some(idx) => {
                     compare(builder, idx, interface, instance.value.instance_id.as_deref(), &mut disagreements);
                 }
@@ -300,7 +311,7 @@ pub(super) fn interfaces(builder: &mut Builder<'_>) {
                     ));
                 }
                 None => {
-                    let path = format!(".NetworkInterfaces[{i}]");
+                    let path = format_args!(".NetworkInterfaces[{i}]");
                     add_interface(builder, interface, instance.value.instance_id.as_ref(), instance.at, &path);
                 }
             }
@@ -322,12 +333,23 @@ fn compare(
     lines: &mut Vec<String>,
 ) {
     let own = builder.network.interfaces.get(idx);
-    let mut groups: Vec<&str> = own.groups.iter().map(|g| g.id(&builder.network.groups).as_str()).collect();
-    let mut theirs: Vec<&str> = other.groups.iter().filter_map(|g| g.group_id.as_deref()).collect();
-    groups.sort_unstable();
-    theirs.sort_unstable();
-    let address = other.private_ip_address.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
-    let differs = if groups != theirs && !theirs.is_empty() {
+    let groups = || own.groups.iter().map(|g| g.id(&builder.network.groups).as_str());
+    let theirs = || other.groups.iter().filter_map(|g| g.group_id.as_deref());
+    let same_groups = || {
+        if theirs().next().is_none() || groups().eq(theirs()) {
+            return true;
+        }
+        let (mut groups, mut theirs): (Vec<&str>, Vec<&str>) = (groups().collect(), theirs().collect());
+        groups.sort_unstable();
+        theirs.sort_unstable();
+        groups == theirs
+    };
+    let address = match &other.private_ip_address {
+        Some(AddressText::V4(address)) => Some(IpAddr::V4(*address)),
+        Some(AddressText::Other(text)) => text.parse().ok(),
+        None => None,
+    };
+    let differs = if !same_groups() {
         "groups"
     } else if address.is_some_and(|address| !own.owns(address)) {
         "addresses"
@@ -344,36 +366,40 @@ fn compare(
 fn add_interface(
     builder: &mut Builder<'_>,
     value: &aws::NetworkInterface,
-    owner: Option<&Text>,
+    owner: Option<&Name>,
     at: Place,
-    path: &str,
+    path: &dyn fmt::Display,
 ) {
     let problems = builder.problem_count();
-    let Some(id) = builder.id::<EniId>(&value.network_interface_id, at, &format!("{path}.NetworkInterfaceId")) else {
+    let id = builder.id::<EniId>(&value.network_interface_id, at, format_args!("{path}.NetworkInterfaceId"));
+    let Some(id) = id else {
         if owner.is_some() {
             builder.excuse_problems(problems);
         }
         return;
     };
     let description = value.description.clone().unwrap_or_default();
-    let vpc = builder.optional_ref(&value.vpc_id, at, &format!("{path}.VpcId"), |n| &n.vpcs);
-    let subnet = builder.optional_ref(&value.subnet_id, at, &format!("{path}.SubnetId"), |n| &n.subnets);
+    let vpc = builder.optional_ref(&value.vpc_id, at, format_args!("{path}.VpcId"), |n| &n.vpcs);
+    let subnet = builder.optional_ref(&value.subnet_id, at, format_args!("{path}.SubnetId"), |n| &n.subnets);
     let of_subnet = subnet.as_ref().and_then(Ref::known).and_then(|s| builder.network.subnets.get(s).vpc.clone());
     let vpc = vpc.or(of_subnet);
     let mut groups = Vec::with_capacity(value.groups.len());
     for (i, group) in value.groups.iter().enumerate() {
-        let path = format!("{path}.Groups[{i}].GroupId");
-        if let Some(id) = builder.id::<SecurityGroupId>(&group.group_id, at, &path) {
-            let reference = builder.network.groups.reference(id);
-            if !groups.contains(&reference) {
-                groups.push(reference);
-            }
+        let known = group.group_id.as_deref().and_then(|id| builder.network.groups.find_text(id)).map(Ref::Known);
+        let reference = known.or_else(|| {
+            let path = format_args!("{path}.Groups[{i}].GroupId");
+            builder.id::<SecurityGroupId>(&group.group_id, at, path).map(Ref::Missing)
+        });
+        if let Some(reference) = reference
+            && !groups.contains(&reference)
+        {
+            groups.push(reference);
         }
     }
     let (addresses, prefixes) = addresses(builder, value, at, path);
     let attachment = value.attachment.as_ref();
     let instance = attachment.and_then(|a| a.instance_id.as_ref()).or(owner);
-    let instance = instance.and_then(|text| text.parse().ok()).map(|id| builder.network.instances.reference(id));
+    let instance = instance.and_then(|id| builder.network.instances.reference_to(id));
     let attachment = (attachment.is_some() || owner.is_some()).then(|| InterfaceAttachment {
         instance,
         instance_owner: attachment.and_then(|a| a.instance_owner_id.clone()),
@@ -394,9 +420,9 @@ fn add_interface(
         requester_id: value.requester_id.clone(),
         vpc,
         subnet,
-        addresses,
-        prefixes,
-        groups,
+        addresses: addresses.into_boxed_slice(),
+        prefixes: prefixes.into_boxed_slice(),
+        groups: groups.into_boxed_slice(),
         source_dest_check: value.source_dest_check != Some(false),
         deny_all_igw_traffic: value.deny_all_igw_traffic == Some(true),
         attachment,
@@ -411,26 +437,31 @@ fn addresses(
     builder: &mut Builder<'_>,
     value: &aws::NetworkInterface,
     at: Place,
-    path: &str,
+    path: &dyn fmt::Display,
 ) -> (Vec<InterfaceAddress>, Vec<IpNet>) {
-    let mut addresses: Vec<InterfaceAddress> = Vec::new();
-    let public = |builder: &mut Builder<'_>, association: Option<&aws::AddressAssociation>, path: &str| {
-        let text = association?.public_ip.as_ref()?;
-        builder.ipv4(text, at, &format!("{path}.PublicIp"))
+    let mut addresses: Vec<InterfaceAddress> = Vec::with_capacity(value.private_ip_addresses.len());
+    let private = |builder: &mut Builder<'_>, text: &AddressText, path: fmt::Arguments<'_>| match text {
+        AddressText::V4(address) => Some(*address),
+        AddressText::Other(text) => builder.ipv4(text, at, format_args!("{path}.PrivateIpAddress")),
     };
+    let public =
+        |builder: &mut Builder<'_>, association: Option<&aws::AddressAssociation>, path: fmt::Arguments<'_>| {
+            let text = association?.public_ip.as_ref()?;
+            builder.ipv4(text, at, format_args!("{path}.Association.PublicIp"))
+        };
     for (i, address) in value.private_ip_addresses.iter().enumerate() {
-        let path = format!("{path}.PrivateIpAddresses[{i}]");
         let Some(text) = &address.private_ip_address else { continue };
-        let Some(ip) = builder.ipv4(text, at, &format!("{path}.PrivateIpAddress")) else { continue };
-        let public = public(builder, address.association.as_ref(), &format!("{path}.Association"));
-        let primary = address.primary.unwrap_or(value.private_ip_address.as_deref() == Some(&**text));
+        let Some(ip) = private(builder, text, format_args!("{path}.PrivateIpAddresses[{i}]")) else { continue };
+        let path = format_args!("{path}.PrivateIpAddresses[{i}]");
+        let public = public(builder, address.association.as_deref(), path);
+        let primary = address.primary.unwrap_or(value.private_ip_address.as_ref() == Some(text));
         addresses.push(InterfaceAddress { ip: ip.into(), primary, public });
     }
     if let Some(text) = &value.private_ip_address
-        && let Some(ip) = builder.ipv4(text, at, &format!("{path}.PrivateIpAddress"))
+        && let Some(ip) = private(builder, text, format_args!("{path}"))
         && !addresses.iter().any(|own| own.ip == IpAddr::V4(ip))
     {
-        let public = public(builder, value.association.as_ref(), &format!("{path}.Association"));
+        let public = public(builder, value.association.as_deref(), format_args!("{path}"));
         addresses.push(InterfaceAddress { ip: ip.into(), primary: true, public });
     }
     addresses.sort_by_key(|address| !address.primary);
@@ -498,11 +529,13 @@ fn owners(builder: &mut Builder<'_>) {
     }
     for idx in network.instances.indices() {
         let mut list = std::mem::take(&mut network.instances.get_mut(idx).interfaces);
-        list.sort_by_key(|&interface| {
-            let interface = network.interfaces.get(interface);
+        let order = |idx: Idx<NetworkInterface>| {
+            let interface = network.interfaces.get(idx);
             let attachment = interface.attachment.as_ref();
-            (attachment.and_then(|a| a.network_card), attachment.and_then(|a| a.device_index), interface.id.clone())
-        });
+            (attachment.and_then(|a| a.network_card), attachment.and_then(|a| a.device_index), &interface.id)
+        };
+        list.sort_by(|&a, &b| order(a).cmp(&order(b)));
+        list.shrink_to_fit();
         network.instances.get_mut(idx).interfaces = list;
     }
 }
@@ -510,24 +543,27 @@ fn owners(builder: &mut Builder<'_>) {
 /// Builds VPC endpoints, load balancers and instance connect endpoints; interfaces exist by now.
 pub(super) fn services(builder: &mut Builder<'_>) {
     let resources = &builder.snapshot.resources;
+    let mut described: FxHashMap<&str, Vec<Idx<NetworkInterface>>> = FxHashMap::default();
+    for (idx, interface) in builder.network.interfaces.iter().filter(|(_, e)| e.description.starts_with("ELB ")) {
+        described.entry(&interface.description).or_default().push(idx);
+    }
+    let mut balancers = Vec::new();
     for balancer in &resources.load_balancers {
         let Some(name) = balancer.value.load_balancer_name.clone() else { continue };
         let arn = balancer.value.load_balancer_arn.clone().unwrap_or_default();
         let kind = balancer.value.kind.clone().unwrap_or_else(|| "application".into());
         // The description is `ELB app/<name>/<id>`, the ARN ends in `loadbalancer/app/<name>/<id>` (LB-6).
         let tail = arn.split_once(":loadbalancer/").map(|(_, tail)| format!("ELB {tail}"));
-        let interfaces = builder.network.interfaces.iter();
-        let interfaces =
-            interfaces.filter(|(_, e)| tail.as_deref() == Some(&*e.description)).map(|(idx, _)| idx).collect();
-        builder.network.load_balancers.push(LoadBalancer { name, arn, kind, interfaces });
+        let interfaces = tail.and_then(|tail| described.get(&*tail).cloned()).unwrap_or_default();
+        balancers.push(LoadBalancer { name, arn, kind, interfaces });
     }
     for balancer in &resources.classic_load_balancers {
         let Some(name) = balancer.value.load_balancer_name.clone() else { continue };
         let tail = format!("ELB {name}");
-        let interfaces = builder.network.interfaces.iter();
-        let interfaces = interfaces.filter(|(_, e)| *e.description == *tail).map(|(idx, _)| idx).collect();
-        builder.network.load_balancers.push(LoadBalancer { name, arn: "".into(), kind: "classic".into(), interfaces });
+        let interfaces = described.get(&*tail).cloned().unwrap_or_default();
+        balancers.push(LoadBalancer { name, arn: "".into(), kind: "classic".into(), interfaces });
     }
+    builder.network.load_balancers = balancers;
     for endpoint in &resources.instance_connect_endpoints {
         let interfaces: Vec<EniId> =
             endpoint.value.network_interface_ids.iter().filter_map(|text| text.parse().ok()).collect();
@@ -578,28 +614,65 @@ pub(super) fn endpoints(builder: &mut Builder<'_>) {
 /// Who owns which address: the inverse of the interfaces' address lists.
 #[derive(Debug, Default)]
 pub struct AddressIndex {
-    exact: FxHashMap<(Idx<Vpc>, IpAddr), Idx<NetworkInterface>>,
+    v4: FxHashMap<Ipv4Addr, Owners>,
+    v6: FxHashMap<Ipv6Addr, Owners>,
     /// Delegated prefixes by VPC, sorted by network address.
     prefixes: FxHashMap<Idx<Vpc>, Vec<(IpNet, Idx<NetworkInterface>)>>,
     public: FxHashMap<Ipv4Addr, (Idx<NetworkInterface>, IpAddr)>,
-    /// Every private address, with all its owners in all VPCs.
-    anywhere: FxHashMap<IpAddr, Vec<Idx<NetworkInterface>>>,
+}
+
+/// An interface that has a certain address, and its VPC.
+type Owner = (Option<Idx<Vpc>>, Idx<NetworkInterface>);
+
+/// All interfaces that have a certain address, in order: nearly always one, several where VPCs overlap.
+#[derive(Debug)]
+enum Owners {
+    One(Owner),
+    #[expect(clippy::box_collection, reason = "half the size of each of the many that are alone")]
+    Many(Box<Vec<Owner>>),
+}
+
+impl Owners {
+    fn push(&mut self, owner: Owner) {
+        match self {
+            Self::One(first) => *self = Self::Many(Box::new(vec![*first, owner])),
+            Self::Many(owners) => owners.push(owner),
+        }
+    }
+
+    fn as_slice(&self) -> &[Owner] {
+        match self {
+            Self::One(owner) => std::slice::from_ref(owner),
+            Self::Many(owners) => owners,
+        }
+    }
 }
 
 impl AddressIndex {
     pub(super) fn build(builder: &Builder<'_>) -> Self {
+        fn add<A: Eq + Hash>(map: &mut FxHashMap<A, Owners>, address: A, owner: Owner) {
+            match map.entry(address) {
+                Entry::Vacant(entry) => {
+                    entry.insert(Owners::One(owner));
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().push(owner),
+            }
+        }
         let mut index = Self::default();
+        let all = || builder.network.interfaces.iter().flat_map(|(_, interface)| &interface.addresses);
+        index.v4.reserve(all().filter(|address| address.ip.is_ipv4()).count());
         for (idx, interface) in builder.network.interfaces.iter() {
+            let vpc = interface.vpc.as_ref().and_then(Ref::known);
             for address in &interface.addresses {
                 if let Some(public) = address.public {
                     index.public.entry(public).or_insert((idx, address.ip));
                 }
-                index.anywhere.entry(address.ip).or_default().push(idx);
+                match address.ip {
+                    IpAddr::V4(ip) => add(&mut index.v4, ip, (vpc, idx)),
+                    IpAddr::V6(ip) => add(&mut index.v6, ip, (vpc, idx)),
+                }
             }
-            let Some(vpc) = interface.vpc.as_ref().and_then(Ref::known) else { continue };
-            for address in &interface.addresses {
-                index.exact.entry((vpc, address.ip)).or_insert(idx);
-            }
+            let Some(vpc) = vpc else { continue };
             for prefix in &interface.prefixes {
                 index.prefixes.entry(vpc).or_default().push((*prefix, idx));
             }
@@ -610,9 +683,17 @@ impl AddressIndex {
         index
     }
 
+    fn exact(&self, address: IpAddr) -> &[Owner] {
+        let owners = match address {
+            IpAddr::V4(ip) => self.v4.get(&ip),
+            IpAddr::V6(ip) => self.v6.get(&ip),
+        };
+        owners.map_or(&[], Owners::as_slice)
+    }
+
     /// The interface that owns `address` inside `vpc`, by address or delegated prefix. O(log |prefixes|).
     pub fn owner(&self, vpc: Idx<Vpc>, address: IpAddr) -> Option<Idx<NetworkInterface>> {
-        if let Some(idx) = self.exact.get(&(vpc, address)) {
+        if let Some((_, idx)) = self.exact(address).iter().find(|(of, _)| *of == Some(vpc)) {
             return Some(*idx);
         }
         let list = self.prefixes.get(&vpc)?;
@@ -629,7 +710,7 @@ impl AddressIndex {
 
     /// All interfaces that have `address` (several where VPCs overlap).
     pub fn owners_anywhere(&self, address: IpAddr) -> Vec<Idx<NetworkInterface>> {
-        let mut owners = self.anywhere.get(&address).cloned().unwrap_or_default();
+        let mut owners: Vec<_> = self.exact(address).iter().map(|&(_, idx)| idx).collect();
         for list in self.prefixes.values() {
             let after = list.partition_point(|(net, _)| net.network() <= address);
             if let Some((net, idx)) = after.checked_sub(1).and_then(|i| list.get(i))

@@ -9,7 +9,7 @@ use super::filter::{cidr_v4, cidr_v6};
 use super::table::{Idx, Ref, Resource};
 use super::{InternetGateway, NetworkAcl, RouteTable, Tags, name_of, tags};
 use crate::api::Call;
-use crate::aws;
+use crate::aws::{self, Name};
 use crate::ids::{SubnetId, VpcId};
 use crate::snapshot::{Place, ScopeIndex};
 
@@ -17,7 +17,7 @@ use crate::snapshot::{Place, ScopeIndex};
 #[derive(Debug)]
 pub struct Vpc {
     pub id: VpcId,
-    pub name: Option<Box<str>>,
+    pub name: Option<Name>,
     /// IPv4 CIDRs, the primary one first: the resolver is at its base + 2 (SG-23).
     pub cidrs_v4: Vec<Ipv4Net>,
     pub cidrs_v6: Vec<Ipv6Net>,
@@ -105,7 +105,7 @@ impl BlockMode {
 #[derive(Debug)]
 pub struct Subnet {
     pub id: SubnetId,
-    pub name: Option<Box<str>>,
+    pub name: Option<Name>,
     pub vpc: Option<Ref<Vpc>>,
     pub cidr_v4: Option<Ipv4Net>,
     pub cidrs_v6: Vec<Ipv6Net>,

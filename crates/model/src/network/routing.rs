@@ -349,15 +349,15 @@ pub(super) fn gateways(builder: &mut Builder<'_>) {
             }
             let path = format!(".NatGatewayAddresses[{i}]");
             let Some(text) = &address.private_ip else { continue };
-            let Some(private) = builder.ipv4(text, gateway.at, &format!("{path}.PrivateIp")) else { continue };
+            let Some(private) = builder.ipv4(text, gateway.at, format_args!("{path}.PrivateIp")) else { continue };
             let public = match &address.public_ip {
-                Some(text) => builder.ipv4(text, gateway.at, &format!("{path}.PublicIp")),
+                Some(text) => builder.ipv4(text, gateway.at, format_args!("{path}.PublicIp")),
                 None => None,
             };
             let interface = builder.optional_ref(
                 &address.network_interface_id,
                 gateway.at,
-                &format!("{path}.NetworkInterfaceId"),
+                format_args!("{path}.NetworkInterfaceId"),
                 |n| &n.interfaces,
             );
             addresses.push((address.is_primary != Some(false), NatAddress { private, public, interface }));

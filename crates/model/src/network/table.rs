@@ -1,15 +1,19 @@
 //! Tables of resources: dense storage, typed positions, lookup by id.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+
+use crate::aws::Name;
 
 /// A resource with an id of its own.
 pub trait Resource {
     /// The id type.
-    type Id: Clone + Eq + Ord + Hash + fmt::Display + fmt::Debug;
+    type Id: Clone + Eq + Ord + Hash + Borrow<str> + fmt::Display + fmt::Debug;
 
     /// The id.
     fn id(&self) -> &Self::Id;
@@ -154,6 +158,12 @@ impl<T: Resource> Table<T> {
         idx
     }
 
+    /// Makes room for `count` more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.items.reserve_exact(count);
+        self.by_id.reserve(count);
+    }
+
     /// The resource at `idx`. O(1).
     #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
     pub fn get(&self, idx: Idx<T>) -> &T {
@@ -168,7 +178,23 @@ impl<T: Resource> Table<T> {
 
     /// The position of `id`. O(1).
     pub fn find(&self, id: &T::Id) -> Option<Idx<T>> {
-        self.by_id.get(id).copied()
+        self.by_id.get::<T::Id>(id).copied()
+    }
+
+    /// The position of the resource whose id is `text`. O(1).
+    pub fn find_text(&self, text: &str) -> Option<Idx<T>> {
+        self.by_id.get(text).copied()
+    }
+
+    /// A reference to the resource with this id; `None` where it is no id.
+    pub(super) fn reference_to(&self, id: &Name) -> Option<Ref<T>>
+    where
+        T::Id: TryFrom<Arc<str>>,
+    {
+        match self.find_text(id) {
+            Some(idx) => Some(Ref::Known(idx)),
+            None => T::Id::try_from(id.clone().into()).ok().map(Ref::Missing),
+        }
     }
 
     /// A reference to `id`, resolved where the table holds it.
