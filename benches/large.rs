@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use reach_engine::compile::Compiled;
 use reach_engine::compile::link::Links;
+use reach_engine::compile::lookup::Lookup;
 use reach_engine::compile::matrix::Matrix;
 use reach_engine::compile::population::Population;
 use reach_generate::{Layout, Profile, Request};
 use reach_model::Network;
+use reach_packets::Protocol;
 
 fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
@@ -30,9 +32,42 @@ fn network(profile: Profile, enis: usize, directory: &Path) -> Network {
     let paths = [directory.to_path_buf()];
     let (snapshot, time) = timed(|| reach_model::import(&paths).unwrap_or_else(|error| panic!("{error}")));
     show("import", time);
-    let (network, time) = timed(|| reach_model::network::build(&snapshot).unwrap_or_else(|error| panic!("{error}")));
+    let (network, time) =
+        timed(|| reach_model::network::build_owned(snapshot).unwrap_or_else(|error| panic!("{error}")));
     show("build", time);
     network
+}
+
+/// Concrete questions and symbolic pairs, one thread.
+fn pairs(compiled: &Compiled<'_>, population: &Population, links: &Links) {
+    let lookup = Lookup::new(compiled, population, links);
+    let mut algebra = compiled.algebra();
+    let count = u32::try_from(population.members().len()).unwrap();
+    let mut random = 1_u64;
+    let mut draw = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((random >> 33) % u64::from(count)).unwrap()
+    };
+    let asked: Vec<(u32, u32)> = (0..1_000_000).map(|_| (draw(), draw())).collect();
+    for round in ["cold", "warm"] {
+        let (passed, time) = timed(|| {
+            let mut passed = 0;
+            for &pair in &asked {
+                let flow = (Protocol::TCP, 443, 40_000);
+                passed += u32::from(lookup.passes(pair, flow, &mut algebra).passes());
+            }
+            passed
+        });
+        println!("  concrete, {round:<18} {:>10.1} ns ({passed} of a million pass)", time.as_secs_f64() * 1e3);
+        let (some, time) = timed(|| {
+            let mut some = 0;
+            for &(from, to) in &asked {
+                some += u32::from(lookup.pair(from, to, &mut algebra).is_some_and(|r| !r.headers.must.is_empty()));
+            }
+            some
+        });
+        println!("  pair, {round:<22} {:>10.1} ns ({some} of a million have flows)", time.as_secs_f64() * 1e3);
+    }
 }
 
 fn estate(profile: Profile, enis: usize) {
@@ -55,9 +90,15 @@ fn estate(profile: Profile, enis: usize) {
     );
     let (links, time) = timed(|| Links::new(&compiled, &population));
     show("links", time);
+    pairs(&compiled, &population, &links);
     let (matrix, time) = timed(|| Matrix::new(&compiled, &population, &links));
     show("matrix: operands, masks", time);
-    println!("  {} runs, {} links, {} MB of operands", matrix.rows().runs().len(), links.len(), matrix.rows().bytes() >> 20);
+    println!(
+        "  {} runs, {} links, {} MB of operands",
+        matrix.rows().runs().len(),
+        links.len(),
+        matrix.rows().bytes() >> 20
+    );
     let (terms, time) = timed(|| matrix.sweep());
     show("matrix: all pairs", time);
     println!("  {terms:?}");

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use reach_engine::compile::matrix::{Flows, Matrix};
+use reach_engine::compile::headers::HeaderId;
 use reach_engine::compile::link::Links;
+use reach_engine::compile::matrix::{Flows, Matrix};
 use reach_engine::compile::population::Population;
 use reach_engine::compile::{Aim, Compiled, Source};
-use reach_engine::compile::headers::HeaderId;
 use reach_model::Network;
 use reach_packets::{IntervalSet, PortRanges, PortSet};
 
@@ -25,7 +25,9 @@ fn cell(compiled: &Compiled<'_>, rectangles: &[(HeaderId, HeaderId, bool)]) -> C
                 .filter(|(d, s)| !d.is_empty() && !s.is_empty())
                 .collect()
         };
-        for (lane, rectangles) in [("tcp", of(|set| set.tcp_ports().clone())), ("udp", of(|set| set.udp_ports().clone()))] {
+        for (lane, rectangles) in
+            [("tcp", of(|set| set.tcp_ports().clone())), ("udp", of(|set| set.udp_ports().clone()))]
+        {
             let cuts: Vec<PortRanges> = rectangles.iter().map(|(d, _)| d.clone()).collect();
             let mut by_source: BTreeMap<String, PortRanges> = BTreeMap::new();
             for atom in IntervalSet::full().partition(&cuts) {
@@ -42,9 +44,10 @@ fn cell(compiled: &Compiled<'_>, rectangles: &[(HeaderId, HeaderId, bool)]) -> C
                 cell.insert((certain, lane), by_source.into_iter().map(|(s, d)| (d.to_string(), s)).collect());
             }
         }
-        let rest = rectangles.iter().filter(|(.., own)| *own == certain).fold(PortSet::empty(), |all, (d, ..)| {
-            all.union(&compiled.headers.get(*d).without_ports())
-        });
+        let rest = rectangles
+            .iter()
+            .filter(|(.., own)| *own == certain)
+            .fold(PortSet::empty(), |all, (d, ..)| all.union(&compiled.headers.get(*d).without_ports()));
         if !rest.is_empty() {
             cell.insert((certain, "rest"), vec![(format!("{rest:?}"), String::new())]);
         }
@@ -113,11 +116,8 @@ pub(crate) fn assert_sum_of_pairs(compiled: &Compiled<'_>) -> u64 {
             }
             let local = population.on_one_host(a, b);
             let (from_class, to_class) = (population.class_of(a), population.class_of(b));
-            let holds = |flows: &&Flows| {
-                flows.local == local
-                    && flows.to.contains(&to_class)
-                    && flows.has_source(from_class)
-            };
+            let holds =
+                |flows: &&Flows| flows.local == local && flows.to.contains(&to_class) && flows.has_source(from_class);
             let own: Vec<_> = all.iter().filter(holds).map(|f| (f.headers, f.back, f.certain)).collect();
             let aim = Aim { address: to.address(), interface: Some(to.interface), admission: None };
             let alone = compiled.flows(Source::Interface(from.interface, from.address()), aim, &mut algebra);
@@ -176,9 +176,8 @@ fn generated(profile: reach_generate::Profile, enis: usize) -> Network {
 #[test]
 fn the_matrix_of_larger_estates_is_the_sum_of_sampled_pairs() {
     // `REACH_TEST_ENIS=8000 REACH_TEST_PAIRS=1000000 cargo test --release matrix` is the long form.
-    let number = |name: &str, otherwise: usize| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-    };
+    let number =
+        |name: &str, otherwise: usize| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (enis, pairs) = (number("REACH_TEST_ENIS", 1_000), number("REACH_TEST_PAIRS", 2_000));
     for profile in reach_generate::Profile::ALL {
         assert_samples(&Compiled::new(&generated(profile, enis)), pairs);

@@ -19,6 +19,7 @@ pub mod graph;
 pub mod groups;
 pub mod headers;
 pub mod link;
+pub mod lookup;
 pub mod matrix;
 mod pair;
 mod plan;

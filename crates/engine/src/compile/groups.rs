@@ -46,14 +46,124 @@ impl ProfileId {
 pub struct Side {
     /// Whether there is any rule at all (`SG_HAS_NO_RULES` says that there is none).
     pub any_rule: bool,
-    /// Rules whose peer is a group, by key.
-    pub peers: Box<[(GroupKey, HeaderId)]>,
-    /// Rules whose peer is a CIDR, by node.
-    pub nodes: Box<[(Node, HeaderId)]>,
-    /// Rules whose peer is a prefix list with entries, by the list.
-    pub lists: Box<[(Idx<PrefixList>, HeaderId)]>,
+    /// Whether the snapshot tells everything that the rules say of addresses and carried groups.
+    pub whole: bool,
+    /// Rules whose peer is a group.
+    pub peers: ByPeer<GroupKey>,
+    /// Rules whose peer is a CIDR.
+    pub nodes: ByPeer<Node>,
+    /// Rules whose peer is a prefix list with entries.
+    pub lists: ByPeer<Idx<PrefixList>>,
     /// Rules whose prefix list the snapshot does not hold: who they admit is unknown (SG-17).
     pub unread: Box<[Unread]>,
+}
+
+/// What rules admit, sorted by peer. The rules of one peer are one entry, as long as there are not too many different
+/// unions of them.
+#[derive(Debug, Clone)]
+pub struct ByPeer<K> {
+    entries: Box<[(K, HeaderId)]>,
+    /// Where each peer's entries begin, by hash, plus one; empty for short lists, which are searched.
+    slots: Box<[u32]>,
+}
+
+impl<K> Default for ByPeer<K> {
+    fn default() -> Self {
+        Self { entries: Box::default(), slots: Box::default() }
+    }
+}
+
+/// Longer lists are found by hash: one cache line, where a search reads several.
+const SEARCHED: usize = 64;
+
+impl<K: PeerKey> ByPeer<K> {
+    fn new(mut list: Vec<(K, HeaderId)>) -> Self {
+        list.sort_unstable();
+        list.dedup();
+        let entries: Box<[(K, HeaderId)]> = list.into();
+        if entries.len() <= SEARCHED {
+            return Self { entries, slots: Box::default() };
+        }
+        let size = (entries.len() * 2).next_power_of_two();
+        let mut slots = vec![0_u32; size];
+        let mut last = None;
+        for (position, (key, _)) in entries.iter().enumerate() {
+            if last == Some(*key) {
+                continue;
+            }
+            last = Some(*key);
+            let mut slot = key.hash() & (size - 1);
+            while slots.get(slot).is_some_and(|taken| *taken != 0) {
+                slot = (slot + 1) & (size - 1);
+            }
+            if let Some(free) = slots.get_mut(slot) {
+                *free = u32::try_from(position + 1).unwrap_or(u32::MAX);
+            }
+        }
+        Self { entries, slots: slots.into() }
+    }
+
+    /// Every entry, by peer.
+    pub fn iter(&self) -> std::slice::Iter<'_, (K, HeaderId)> {
+        self.entries.iter()
+    }
+
+    /// The entries of a peer. O(1), or O(log n) of a short list.
+    fn of(&self, key: K) -> impl Iterator<Item = HeaderId> + '_ {
+        let first = if self.slots.is_empty() {
+            self.entries.partition_point(|(own, _)| *own < key)
+        } else {
+            let mask = self.slots.len() - 1;
+            let mut slot = key.hash() & mask;
+            loop {
+                let Some(at) = self.slots.get(slot).copied().filter(|at| *at != 0) else { break self.entries.len() };
+                let at = at as usize - 1;
+                if self.entries.get(at).is_some_and(|(own, _)| *own == key) {
+                    break at;
+                }
+                slot = (slot + 1) & mask;
+            }
+        };
+        let rest = self.entries.get(first..).unwrap_or_default().iter();
+        rest.take_while(move |(own, _)| *own == key).map(|&(_, headers)| headers)
+    }
+}
+
+impl<'a, K> IntoIterator for &'a ByPeer<K> {
+    type Item = &'a (K, HeaderId);
+    type IntoIter = std::slice::Iter<'a, (K, HeaderId)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.iter()
+    }
+}
+
+/// What rules can be sorted and found by.
+pub trait PeerKey: Copy + Ord {
+    /// A number that spreads well.
+    fn hash(self) -> usize;
+}
+
+fn spread(position: usize) -> usize {
+    position.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+}
+
+impl PeerKey for GroupKey {
+    fn hash(self) -> usize {
+        spread(self.position())
+    }
+}
+
+impl PeerKey for Node {
+    fn hash(self) -> usize {
+        spread(self.position())
+    }
+}
+
+impl PeerKey for Idx<PrefixList> {
+    fn hash(self) -> usize {
+        spread(self.position())
+    }
 }
 
 /// A rule by a prefix list without entries.
@@ -168,7 +278,10 @@ impl Groups {
                     let sides = |n: usize| {
                         keys.iter().filter_map(|key| compiled.get(key.position())?.get(n)).collect::<Vec<&Side>>()
                     };
-                    let (ingress, egress) = (merge(&sides(0), algebra), merge(&sides(1), algebra));
+                    let (mut ingress, mut egress) = (merge(&sides(0), algebra), merge(&sides(1), algebra));
+                    // SG-2: a group that is not described can add.
+                    ingress.whole &= missing.is_none();
+                    egress.whole &= missing.is_none();
                     let keys: Box<[GroupKey]> = keys.into();
                     known.insert(keys.clone(), id);
                     groups.profiles.push(Profile { groups: keys, missing, ingress, egress });
@@ -250,9 +363,10 @@ impl Groups {
         unread.dedup();
         Side {
             any_rule: !rules.is_empty(),
-            peers: by_key(peers, algebra),
-            nodes: by_key(nodes, algebra),
-            lists: by_key(lists, algebra),
+            whole: unread.is_empty(),
+            peers: joined(peers, algebra),
+            nodes: joined(nodes, algebra),
+            lists: joined(lists, algebra),
             unread: unread.into(),
         }
     }
@@ -278,7 +392,7 @@ impl Groups {
             unsupported: HeaderId::EMPTY,
         };
         // SG-18, SG-19: references, by what they are worth here.
-        for &(key, headers) in references_of(&side.peers, references, self).iter() {
+        for (key, headers) in references_of(&side.peers, references, self) {
             let sum = match key {
                 Standing::Counts => &mut said.admitted,
                 Standing::Lost => &mut said.lost,
@@ -322,9 +436,7 @@ impl Groups {
             if hidden && trie.net(ancestor).is_some_and(|net| net.prefix_len() > 0) {
                 continue;
             }
-            if let Ok(position) = side.nodes.binary_search_by_key(&ancestor, |(node, _)| *node)
-                && let Some(&(_, headers)) = side.nodes.get(position)
-            {
+            for headers in side.nodes.of(ancestor) {
                 admitted = algebra.union(admitted, headers);
             }
         }
@@ -336,36 +448,64 @@ impl Groups {
         admitted
     }
 
-    /// Whether the groups admit one packet for certain, references by `carried` alone. The plain case of
-    /// [`Self::say`], without sets: O(depth × log |nodes| + |peers|).
+    /// What the groups admit for certain to or from `node`, references to the groups of `carried` counting: the plain
+    /// case of [`Self::say`]. O(depth × log |nodes| + |groups| × log |peers|) table probes.
+    pub fn admitted(
+        &self,
+        profile: ProfileId,
+        direction: Direction,
+        (trie, node): (&Trie, Node),
+        carried: Option<ProfileId>,
+        algebra: &mut Algebra<'_>,
+    ) -> HeaderId {
+        let mut admitted = HeaderId::EMPTY;
+        self.each_admission(profile, direction, (trie, node), carried, |headers| {
+            admitted = algebra.union(admitted, headers);
+            false
+        });
+        admitted
+    }
+
+    /// Whether the groups admit one packet for certain. As [`Self::admitted`], without sets, and no further than the first
+    /// rule that does.
     pub fn admits(
         &self,
         profile: ProfileId,
         direction: Direction,
         (trie, node): (&Trie, Node),
         carried: Option<ProfileId>,
-        algebra: &Algebra<'_>,
+        algebra: &mut Algebra<'_>,
         (protocol, transport): (Protocol, &Transport),
+    ) -> bool {
+        self.each_admission(profile, direction, (trie, node), carried, |headers| {
+            algebra.contains(headers, protocol, transport)
+        })
+    }
+
+    /// Hands on what each rule of a matching peer admits, until it is enough; tells whether it was.
+    fn each_admission(
+        &self,
+        profile: ProfileId,
+        direction: Direction,
+        (trie, node): (&Trie, Node),
+        carried: Option<ProfileId>,
+        mut enough: impl FnMut(HeaderId) -> bool,
     ) -> bool {
         let side = self.profile(profile).side(direction);
         for ancestor in trie.ancestors(node) {
-            if let Ok(position) = side.nodes.binary_search_by_key(&ancestor, |(node, _)| *node)
-                && side.nodes.get(position).is_some_and(|&(_, h)| algebra.contains(h, protocol, transport))
-            {
+            if side.nodes.of(ancestor).any(&mut enough) {
                 return true;
             }
         }
         if let Some(carried) = carried {
             for key in &self.profile(carried).groups {
-                if let Ok(position) = side.peers.binary_search_by_key(key, |(key, _)| *key)
-                    && side.peers.get(position).is_some_and(|&(_, h)| algebra.contains(h, protocol, transport))
-                {
+                if side.peers.of(*key).any(&mut enough) {
                     return true;
                 }
             }
         }
-        let lists = side.lists.iter();
-        lists.filter(|(list, _)| covers(self.list(*list), node)).any(|&(_, h)| algebra.contains(h, protocol, transport))
+        let mut lists = side.lists.iter().filter(|(list, _)| covers(self.list(*list), node));
+        lists.any(|&(_, headers)| enough(headers))
     }
 
     /// The header sets that any completion of an unseen path from `family` could pass: with the source unknown only
@@ -398,16 +538,11 @@ impl Groups {
 }
 
 /// The references of a side that match, each with its standing.
-fn references_of(
-    peers: &[(GroupKey, HeaderId)],
-    references: &[Reference],
-    groups: &Groups,
-) -> Vec<(Standing, HeaderId)> {
+fn references_of(peers: &ByPeer<GroupKey>, references: &[Reference], groups: &Groups) -> Vec<(Standing, HeaderId)> {
     // The common case: the other end's groups and nothing else. Walk the shorter list.
     if let [Reference::Carried(profile, standing)] = references {
         let carried = &groups.profile(*profile).groups;
-        let find = |key: &GroupKey| peers.binary_search_by_key(key, |(key, _)| *key).ok().and_then(|i| peers.get(i));
-        return carried.iter().filter_map(find).map(|&(_, headers)| (*standing, headers)).collect();
+        return carried.iter().flat_map(|key| peers.of(*key)).map(|headers| (*standing, headers)).collect();
     }
     let standing = |key: GroupKey| {
         references.iter().find_map(|reference| match reference {
@@ -476,8 +611,8 @@ fn messages(rule: &SecurityGroupRule) -> IcmpSet {
     }
 }
 
-/// Sorts by key and joins the headers of equal keys.
-fn by_key<K: Ord + Copy>(mut list: Vec<(K, HeaderId)>, algebra: &mut Algebra<'_>) -> Box<[(K, HeaderId)]> {
+/// Joins the headers of equal peers.
+fn joined<K: PeerKey>(mut list: Vec<(K, HeaderId)>, algebra: &mut Algebra<'_>) -> ByPeer<K> {
     list.sort_unstable();
     let mut merged: Vec<(K, HeaderId)> = Vec::with_capacity(list.len());
     for (key, headers) in list {
@@ -486,11 +621,19 @@ fn by_key<K: Ord + Copy>(mut list: Vec<(K, HeaderId)>, algebra: &mut Algebra<'_>
             _ => merged.push((key, headers)),
         }
     }
-    merged.into()
+    ByPeer::new(merged)
 }
 
-/// The union of several groups' rules (SG-2).
+/// Beyond this many header sets the rules of one peer stay apart: their unions would be as many sets as there are
+/// profiles.
+const UNIONS: usize = 4096;
+
+/// The rules of several groups (SG-2).
 fn merge(sides: &[&Side], algebra: &mut Algebra<'_>) -> Side {
+    fn all<K: PeerKey>(sides: &[&Side], of: impl Fn(&Side) -> &ByPeer<K>, algebra: &mut Algebra<'_>) -> ByPeer<K> {
+        let list = sides.iter().flat_map(|side| of(side).iter().copied()).collect();
+        if algebra.headers().len() < UNIONS { joined(list, algebra) } else { ByPeer::new(list) }
+    }
     if let [only] = sides {
         return (*only).clone();
     }
@@ -499,9 +642,10 @@ fn merge(sides: &[&Side], algebra: &mut Algebra<'_>) -> Side {
     unread.dedup();
     Side {
         any_rule: sides.iter().any(|side| side.any_rule),
-        peers: by_key(sides.iter().flat_map(|side| side.peers.iter().copied()).collect(), algebra),
-        nodes: by_key(sides.iter().flat_map(|side| side.nodes.iter().copied()).collect(), algebra),
-        lists: by_key(sides.iter().flat_map(|side| side.lists.iter().copied()).collect(), algebra),
+        whole: sides.iter().all(|side| side.whole),
+        peers: all(sides, |side| &side.peers, algebra),
+        nodes: all(sides, |side| &side.nodes, algebra),
+        lists: all(sides, |side| &side.lists, algebra),
         unread: unread.into(),
     }
 }

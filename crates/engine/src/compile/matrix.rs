@@ -236,9 +236,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
         let members = self.population.members();
         let (Some(a), Some(b)) = (members.get(a as usize), members.get(b as usize)) else { return };
         let aim = Aim { address: b.address(), interface: Some(b.interface), admission: None };
-        for (headers, back, certain) in
-            self.compiled.flows(Source::Interface(a.interface, a.address()), aim, algebra)
-        {
+        for (headers, back, certain) in self.compiled.flows(Source::Interface(a.interface, a.address()), aim, algebra) {
             all.push(Flows { from: bits.into(), start, to: vec![to], headers, back, certain, local, pairs });
         }
     }

@@ -414,7 +414,8 @@ impl<'n> Compiled<'n> {
             }
             ports
         };
-        let parts = clients.iter().zip(&by_client).filter_map(|(part, v)| Some((*part, Verdict::over(v.iter().copied())?)));
+        let parts =
+            clients.iter().zip(&by_client).filter_map(|(part, v)| Some((*part, Verdict::over(v.iter().copied())?)));
         Replied {
             parts: parts.collect(),
             back: Verdict::over(by_client.iter().filter_map(|verdicts| Verdict::over(verdicts.iter().copied()))),

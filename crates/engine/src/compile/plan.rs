@@ -75,7 +75,9 @@ impl Lines {
         let mut order: FxHashMap<&[u64], usize> = FxHashMap::default();
         let mut groups: Vec<(&[u64], Vec<(u32, u32)>)> = Vec::new();
         for (segment, ends) in bounds.windows(2).enumerate() {
-            let (Some(own), [low, after]) = (held.get(segment * blocks..(segment + 1) * blocks), ends) else { continue };
+            let (Some(own), [low, after]) = (held.get(segment * blocks..(segment + 1) * blocks), ends) else {
+                continue;
+            };
             if !meets(own, &left) || !meets(own, &right) {
                 continue;
             }
@@ -110,8 +112,7 @@ impl Lines {
 
 /// A header set as intervals on the line, never across lanes.
 fn line(set: &PortSet) -> Box<[(u32, u32)]> {
-    let lanes =
-        [set.tcp_ports(), set.udp_ports(), set.icmp_messages().points(), set.icmpv6_messages().points()];
+    let lanes = [set.tcp_ports(), set.udp_ports(), set.icmp_messages().points(), set.icmpv6_messages().points()];
     let mut intervals: Vec<(u32, u32)> = Vec::new();
     for (base, lane) in (0..).step_by(LANE as usize).zip(lanes) {
         intervals.extend(lane.iter_ranges().map(|(low, high)| (base + u32::from(low), base + u32::from(high))));

@@ -134,8 +134,8 @@ struct PodKey {
 #[derive(Debug)]
 pub struct Population {
     members: Vec<Member>,
-    class_of: Vec<Position>,
-    unit_of: Vec<Unit>,
+    /// Class and unit of each member.
+    sorted: Vec<(Position, Unit)>,
     classes: Vec<Class>,
     places: Vec<Place>,
     /// Members in the order of their classes.
@@ -168,10 +168,7 @@ impl Population {
     }
 
     /// Sorts addresses and prefixes into classes. O(N log N).
-    pub fn new(
-        compiled: &Compiled<'_>,
-        nets: impl IntoIterator<Item = (Idx<NetworkInterface>, IpNet, Role)>,
-    ) -> Self {
+    pub fn new(compiled: &Compiled<'_>, nets: impl IntoIterator<Item = (Idx<NetworkInterface>, IpNet, Role)>) -> Self {
         let mut sorter = Sorter::new(compiled);
         let mut members: Vec<Member> = Vec::new();
         let mut roles: Vec<Role> = Vec::new();
@@ -241,7 +238,8 @@ impl Population {
             }
         }
         of_unit.retain(|list| list.len() > 1);
-        Self { members, class_of, unit_of, classes, places, in_order, starts, by_node, shared: of_unit }
+        let sorted = class_of.into_iter().zip(unit_of).collect();
+        Self { members, sorted, classes, places, in_order, starts, by_node, shared: of_unit }
     }
 
     /// Every member, in the order of the snapshot.
@@ -261,7 +259,7 @@ impl Population {
 
     /// The class of a member.
     pub fn class_of(&self, member: Position) -> Position {
-        self.class_of.get(member as usize).copied().unwrap_or(0)
+        self.sorted.get(member as usize).map_or(0, |(class, _)| *class)
     }
 
     /// The members of a class, in the order of the snapshot.
@@ -288,7 +286,8 @@ impl Population {
 
     /// Whether one kernel delivers between two members.
     pub fn on_one_host(&self, a: Position, b: Position) -> bool {
-        self.unit_of.get(a as usize) == self.unit_of.get(b as usize)
+        let unit = |member: Position| self.sorted.get(member as usize).map(|(_, unit)| *unit);
+        unit(a) == unit(b)
     }
 
     /// Two members of the places that no kernel delivers between; `None` where there are none.
@@ -296,9 +295,9 @@ impl Population {
         let samples = |place: Position| {
             self.places.get(place as usize).into_iter().flat_map(|place| place.samples.into_iter().flatten())
         };
-        samples(from).find_map(|a| samples(to).map(move |b| (a, b)).find(|&(a, b)| !self.on_one_host(a, b))).and_then(
-            |(a, b)| Some((*self.members.get(a as usize)?, *self.members.get(b as usize)?)),
-        )
+        samples(from)
+            .find_map(|a| samples(to).map(move |b| (a, b)).find(|&(a, b)| !self.on_one_host(a, b)))
+            .and_then(|(a, b)| Some((*self.members.get(a as usize)?, *self.members.get(b as usize)?)))
     }
 }
 
@@ -545,8 +544,8 @@ fn delivers_plainly(network: &Network, table: Idx<RouteTable>, subnet: &Subnet) 
             route.target == RouteTarget::Local && matches!(&route.destination, Destination::Cidr(net) if *net == wanted)
         })
     };
-    let all_local = vpc.cidrs_v4.iter().all(|net| local(IpNet::V4(*net)))
-        && vpc.cidrs_v6.iter().all(|net| local(IpNet::V6(*net)));
+    let all_local =
+        vpc.cidrs_v4.iter().all(|net| local(IpNet::V4(*net))) && vpc.cidrs_v6.iter().all(|net| local(IpNet::V6(*net)));
     let steers = |route: &reach_model::network::Route| match &route.destination {
         _ if route.target == RouteTarget::Local => false,
         Destination::Cidr(net) => inside(net),

@@ -235,8 +235,7 @@ impl<'c, 'n> Rows<'c, 'n> {
     fn masks(&self) -> Vec<Vec<(LinkId, Mask)>> {
         use rayon::prelude::*;
         let count = self.population.classes().len();
-        let places: Vec<Position> =
-            (0..u32::try_from(self.population.places().len()).unwrap_or(u32::MAX)).collect();
+        let places: Vec<Position> = (0..u32::try_from(self.population.places().len()).unwrap_or(u32::MAX)).collect();
         places
             .into_par_iter()
             .map(|to| {
@@ -526,9 +525,8 @@ impl<'p> BySet<'p> {
 fn by_set<'p>(parts: &'p [(HeaderId, Part<'p>)], sets: &[HeaderId]) -> BySet<'p> {
     let mut sorted: Vec<(HeaderId, &Part<'p>)> = parts.iter().map(|(headers, part)| (*headers, part)).collect();
     sorted.sort_by_key(|(headers, _)| *headers);
-    let starts = sets.iter().map(|set| {
-        u32::try_from(sorted.partition_point(|(headers, _)| headers < set)).unwrap_or(u32::MAX)
-    });
+    let starts =
+        sets.iter().map(|set| u32::try_from(sorted.partition_point(|(headers, _)| headers < set)).unwrap_or(u32::MAX));
     BySet { starts: starts.collect(), parts: sorted.into_iter().map(|(_, part)| part).collect() }
 }
 
