@@ -124,6 +124,13 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Ask whether traffic passes, both ways, and why not
     Query(Box<Query>),
+    /// List every flow that passes: the complete, exact set
+    ///
+    /// All flows between all addresses of the snapshot and the internet, all protocols and ports, both ways judged:
+    /// by equivalence classes of addresses that nothing in the network tells apart, or by single addresses. The bytes
+    /// are the same on every run and for any number of threads.
+    #[command(after_help = MATRIX_HELP)]
+    Matrix(Box<Matrix>),
     /// Look into, check and pack snapshots
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(Snapshot),
@@ -276,6 +283,68 @@ impl From<FamilyArg> for reach_packets::Family {
             FamilyArg::Ipv6 => Self::V6,
         }
     }
+}
+
+const MATRIX_HELP: &str = "\
+Examples:
+  reach matrix --snapshot demo
+  reach matrix --snapshot DIR --output jsonl --out flows.jsonl
+  reach matrix --snapshot DIR --from node --to controlplane --group eni --output csv
+  reach matrix --snapshot DIR --from internet --protocol tcp --port 22
+
+Every line is a product: all of `from` with all of `to`, an address with itself left out, may use any of
+`source_ports` to any of `ports`. Lines are disjoint. `state` is reachable, or unknown where the snapshot does not
+decide. Hosts outside are one endpoint, told as CIDRs.";
+
+/// `reach matrix`.
+#[derive(Debug, Args)]
+pub(crate) struct Matrix {
+    /// Only flows from these: a selector [default: every address of the snapshot, and the internet]
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) from: Option<String>,
+    /// Only flows to these: a selector [default: every address of the snapshot, and the internet]
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) to: Option<String>,
+    /// Only tcp, udp, icmp, icmpv6 or a number [default: all]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Only these destination ports: numbers, ranges and service names [default: all]
+    #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
+    pub(crate) port: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The EKS cluster that selectors speak of, where the snapshot holds several
+    #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+    /// List flows by classes of addresses, or by single addresses
+    #[arg(long, value_enum, value_name = "UNIT", default_value_t = Unit::Class)]
+    pub(crate) group: Unit,
+    /// The form of the list; text is a summary [default: text, with --out: jsonl]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<MatrixFormat>,
+    /// Write to this file instead of standard output; it appears when it is complete, or not at all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// With --output csv: write the members of the classes to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) classes: Option<PathBuf>,
+    /// How many threads work [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unit {
+    Class,
+    Eni,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatrixFormat {
+    Text,
+    Csv,
+    Jsonl,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

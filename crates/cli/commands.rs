@@ -4,5 +4,6 @@ pub(crate) mod batch;
 pub(crate) mod completions;
 pub(crate) mod generate;
 pub(crate) mod man;
+pub(crate) mod matrix;
 pub(crate) mod query;
 pub(crate) mod snapshot;

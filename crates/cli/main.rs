@@ -53,6 +53,7 @@ fn run(cli: Cli) -> Result<ExitCode, Stop> {
     };
     match cli.command {
         Command::Query(query) => commands::query::run(&query, &config?, voice),
+        Command::Matrix(matrix) => commands::matrix::run(&matrix, &config?, voice),
         Command::Snapshot(command) => commands::snapshot::run(&command, config, voice),
         Command::Generate(generate) => commands::generate::run(&generate, voice),
         Command::Completions { shell } => commands::completions::run(shell),

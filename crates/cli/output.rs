@@ -85,6 +85,11 @@ impl Output {
         self.writer.write_all(bytes).map_err(|error| Stop::of_write(&error))
     }
 
+    /// For writers of streams, whose errors [`Stop::of_write`] sorts.
+    pub(crate) fn writer(&mut self) -> &mut impl Write {
+        &mut self.writer
+    }
+
     /// Writes through what is buffered.
     pub(crate) fn flush(&mut self) -> Result<(), Stop> {
         self.writer.flush().map_err(|error| Stop::of_write(&error))

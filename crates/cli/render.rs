@@ -6,6 +6,7 @@ pub(crate) mod graph;
 pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod markdown;
+pub(crate) mod matrix;
 pub(crate) mod reasons;
 pub(crate) mod rules;
 pub(crate) mod text;

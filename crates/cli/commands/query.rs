@@ -87,11 +87,11 @@ pub(crate) fn render(told: &Told<'_>, format: Format, explain: bool) -> Result<V
     Ok(text.into_bytes())
 }
 
-fn complain(complaints: Complaints) -> Failure {
+pub(super) fn complain(complaints: Complaints) -> Failure {
     Failure { exit: ExitCode::Input, errors: complaints.errors, hints: complaints.hints }
 }
 
-fn unresolved(error: &SelectorError) -> Failure {
+pub(super) fn unresolved(error: &SelectorError) -> Failure {
     let failure = Failure::input(error.message.clone());
     match candidates(&error.candidates) {
         Some(list) => failure.with_hint(format!("candidates: {list}")),

@@ -79,6 +79,15 @@ pub fn question(
     Ok(question)
 }
 
+/// The endpoints that a selector means by itself, whoever asks.
+///
+/// # Errors
+///
+/// A selector that matches nothing or stays ambiguous, with candidates.
+pub fn endpoints(network: &Network, selector: &str, cluster: Option<&str>) -> Result<Vec<Endpoint>, SelectorError> {
+    select::sources(network, Scope { cluster, vpc: None }, selector)
+}
+
 fn intern(list: &mut Vec<Destination>, destination: Destination) -> usize {
     if let Some(position) = list.iter().position(|known| *known == destination) {
         return position;

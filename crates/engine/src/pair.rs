@@ -30,6 +30,13 @@ pub struct Ask {
     pub family: Option<Family>,
 }
 
+impl Ask {
+    /// The headers of all lanes.
+    pub fn headers(&self) -> reach_packets::PortSet {
+        self.lanes.iter().fold(reach_packets::PortSet::empty(), |all, lane| all.union(&lane.headers()))
+    }
+}
+
 /// One protocol lane of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lane {

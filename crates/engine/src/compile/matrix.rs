@@ -1,9 +1,12 @@
 //! Every flow of a population: rows, special pairs, and what hosts deliver themselves.
 
-use reach_packets::{IntervalSet, PortSet};
+use std::collections::BTreeMap;
+
+use reach_packets::{IntervalSet, IpSet, PortSet};
 use rustc_hash::FxHashMap;
 
-use super::bits::ones;
+use super::bits::{ones, words};
+use super::groups::ProfileId;
 use super::headers::{Algebra, HeaderId};
 use super::link::Links;
 use super::population::{Population, Position};
@@ -53,6 +56,23 @@ pub struct Totals {
     pub terms: u64,
     /// Pairs of classes over all terms.
     pub class_pairs: u64,
+}
+
+/// Flows between classes and addresses outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutsideFlows {
+    /// The classes inside.
+    pub classes: Vec<Position>,
+    /// The addresses outside.
+    pub addresses: IpSet,
+    /// Destination headers (D).
+    pub headers: HeaderId,
+    /// Client ports, as TCP and UDP headers (S).
+    pub back: HeaderId,
+    /// Whether they pass for certain; else it is unknown.
+    pub certain: bool,
+    /// How many pairs they are of: one for each member.
+    pub pairs: u64,
 }
 
 impl Flows {
@@ -184,6 +204,50 @@ impl<'c, 'n> Matrix<'c, 'n> {
             })
     }
 
+    /// How many pairs have flows at all, among some that share no pair with others: certain ones, and beside them pairs
+    /// whose flows are all unknown.
+    pub fn reached(&self, flows: &[Flows]) -> (u64, u64) {
+        let width = words(self.population.classes().len());
+        let mut by_end: BTreeMap<(&[Position], bool), [Vec<u64>; 2]> = BTreeMap::new();
+        for flows in flows {
+            let planes = by_end
+                .entry((&flows.to, flows.local))
+                .or_insert_with(|| [vec![0; width], vec![0; width]]);
+            let [certain, any] = planes;
+            for (word, own) in any.iter_mut().skip(flows.start).zip(&flows.from) {
+                *word |= own;
+            }
+            if flows.certain {
+                for (word, own) in certain.iter_mut().skip(flows.start).zip(&flows.from) {
+                    *word |= own;
+                }
+            }
+        }
+        let (mut certain_pairs, mut unknown_pairs) = (0, 0);
+        for ((to, local), [certain, any]) in by_end {
+            let count = |bits: &[u64]| match (local, to) {
+                (true, &[to]) => ones(bits).map(|from| self.local_pairs(from, to)).sum(),
+                _ => self.pairs(bits, 0, to),
+            };
+            let (sure, all): (u64, u64) = (count(&certain), count(&any));
+            certain_pairs += sure;
+            unknown_pairs += all - sure;
+        }
+        (certain_pairs, unknown_pairs)
+    }
+
+    /// How many pairs of members of two classes one kernel delivers between.
+    fn local_pairs(&self, from: Position, to: Position) -> u64 {
+        let own = self.local.get(&(from, to)).map_or(0, |(count, _)| *count);
+        // A pair of a member with itself is no pair.
+        let selves = if from == to {
+            self.population.size(from) - self.alone.get(from as usize).copied().unwrap_or(0)
+        } else {
+            0
+        };
+        own - selves
+    }
+
     /// The flows that no row has: over special links, and inside hosts. In a fixed order.
     pub fn others(&self) -> Vec<Flows> {
         let mut algebra = self.compiled.algebra();
@@ -202,12 +266,59 @@ impl<'c, 'n> Matrix<'c, 'n> {
                 }
             }
         }
+        let role = |class: Position| {
+            let place = self.population.classes().get(class as usize).map(|class| class.place);
+            place.and_then(|place| self.population.places().get(place as usize)).map(|place| place.role)
+        };
+        let asked = |from: Position, to: Position| {
+            role(from).is_some_and(|role| role.source) && role(to).is_some_and(|role| role.destination)
+        };
         let mut local: Vec<(Position, Position)> = self.local.keys().copied().collect();
+        local.retain(|&(from, to)| asked(from, to));
         local.sort_unstable_by_key(|&(from, to)| (to, from));
         for (from, to) in local {
             self.pair_of_classes(from, to, true, &mut algebra, &mut all);
         }
         all
+    }
+
+    /// The flows between every class and `outside`: from it where `inbound`, else to it. Groups look at remote addresses
+    /// alone, so all classes of one place and profile are one. In a fixed order.
+    pub fn outside(&self, outside: &IpSet, inbound: bool) -> Vec<OutsideFlows> {
+        use rayon::prelude::*;
+        let mut alike: FxHashMap<(Position, ProfileId), Vec<Position>> = FxHashMap::default();
+        for (position, class) in (0..).zip(self.population.classes()) {
+            let role = self.population.places().get(class.place as usize).map(|place| place.role);
+            if role.is_some_and(|role| if inbound { role.destination } else { role.source }) {
+                alike.entry((class.place, class.profile)).or_default().push(position);
+            }
+        }
+        let mut alike: Vec<Vec<Position>> = alike.into_values().collect();
+        alike.sort_unstable();
+        let found: Vec<Vec<OutsideFlows>> = alike
+            .into_par_iter()
+            .map_init(
+                || self.compiled.algebra(),
+                |algebra, classes| {
+                    let first = classes.first().and_then(|&class| self.population.members_of(class).first());
+                    let Some(member) = first.and_then(|&member| self.population.members().get(member as usize)) else {
+                        return Vec::new();
+                    };
+                    let pairs = classes.iter().map(|&class| self.population.size(class)).sum();
+                    let flows = self.compiled.flows_outside(*member, outside, inbound, algebra);
+                    let flows = flows.into_iter().map(|(addresses, headers, back, certain)| OutsideFlows {
+                        classes: classes.clone(),
+                        addresses,
+                        headers,
+                        back,
+                        certain,
+                        pairs,
+                    });
+                    flows.collect()
+                },
+            )
+            .collect();
+        found.into_iter().flatten().collect()
     }
 
     /// The flows between two classes, found on a pair of members: on different hosts, or on one.
@@ -220,18 +331,8 @@ impl<'c, 'n> Matrix<'c, 'n> {
         all: &mut Vec<Flows>,
     ) {
         let (bits, start) = ([1_u64 << (from % 64)], from as usize / 64);
-        let pairs = if local {
-            let own = self.local.get(&(from, to)).map_or(0, |(count, _)| *count);
-            // A pair of a member with itself is no pair.
-            let selves = if from == to {
-                self.population.size(from) - self.alone.get(from as usize).copied().unwrap_or(0)
-            } else {
-                0
-            };
-            own - selves
-        } else {
-            self.pairs(&bits, start, &[to])
-        };
+        let pairs =
+            if local { self.local_pairs(from, to) } else { self.pairs(&bits, start, &[to]) };
         let Some((a, b)) = self.sample(from, to, local).filter(|_| pairs > 0) else { return };
         let members = self.population.members();
         let (Some(a), Some(b)) = (members.get(a as usize), members.get(b as usize)) else { return };

@@ -1,5 +1,7 @@
 //! The compiled engine's answer for one pair of endpoints.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use reach_model::network::Destination as RouteDestination;
 use reach_packets::{Family, IcmpSet, IntervalSet, IpSet, PortRanges, PortSet, Protocol, Transport};
@@ -9,6 +11,7 @@ use super::acls::Passes;
 use super::carry::{Aim, Carry, Source};
 use super::gate::{Gate, Test};
 use super::headers::{Algebra, HeaderId};
+use super::population::Member;
 use super::space;
 use super::told::{Asked, sample};
 use super::trie::Trie;
@@ -249,27 +252,102 @@ impl<'n> Compiled<'n> {
             Lane::Icmp(ping, IcmpSet::full()),
             Lane::Protocols(PortSet::full().other_protocols().clone()),
         ];
-        // Replies first: rectangles of equal client ports are one.
-        let mut flows: Vec<(HeaderId, HeaderId, bool)> = Vec::new();
-        let mut add = |headers: HeaderId, back: HeaderId, verdict: Verdict, algebra: &mut Algebra<'_>| {
-            let certain = verdict == Verdict::Reachable;
-            if verdict == Verdict::Blocked || headers.is_empty() {
+        // By certainty and lane; in each, headers of equal client ports are one.
+        let mut found: [[Vec<(HeaderId, HeaderId)>; 3]; 2] = Default::default();
+        let mut add = |lane: usize, headers: HeaderId, back: HeaderId, verdict: Verdict, algebra: &mut Algebra<'_>| {
+            let Some(list) = found.get_mut(usize::from(verdict != Verdict::Reachable)).and_then(|l| l.get_mut(lane))
+            else {
+                return;
+            };
+            if verdict == Verdict::Blocked {
                 return;
             }
-            match flows.iter_mut().find(|(_, own, sure)| *own == back && *sure == certain) {
-                Some((known, ..)) => *known = algebra.union(*known, headers),
-                None => flows.push((headers, back, certain)),
+            match list.iter_mut().find(|(_, own)| *own == back) {
+                Some((known, _)) => *known = algebra.union(*known, headers),
+                None => list.push((headers, back)),
             }
         };
-        for lane in &lanes {
+        for (position, lane) in lanes.iter().enumerate() {
             for piece in self.lane(&ways, lane, &full, algebra) {
                 match lane {
                     Lane::Ports(..) => {
                         for &(ports, verdict) in &piece.parts {
-                            add(piece.headers, ports, piece.forward.and(verdict), algebra);
+                            add(position, piece.headers, ports, piece.forward.and(verdict), algebra);
                         }
                     }
-                    _ => add(piece.headers, HeaderId::EMPTY, piece.verdict(), algebra),
+                    _ => add(2, piece.headers, HeaderId::EMPTY, piece.verdict(), algebra),
+                }
+            }
+        }
+        // Lanes say nothing of each other, so one rectangle may hold a part of each.
+        let mut flows = Vec::new();
+        for (lanes, certain) in found.iter().zip([true, false]) {
+            for position in 0..lanes.iter().map(Vec::len).max().unwrap_or(0) {
+                let (mut headers, mut back) = (HeaderId::EMPTY, HeaderId::EMPTY);
+                for &(own, ports) in lanes.iter().filter_map(|lane| lane.get(position)) {
+                    headers = algebra.union(headers, own);
+                    back = algebra.union(back, ports);
+                }
+                flows.push((headers, back, certain));
+            }
+        }
+        flows
+    }
+
+    /// All that passes between a member and addresses outside, by the addresses that nothing on the way tells apart.
+    /// `inbound`: from them, to the member's public address where it has one (RT-15).
+    pub fn flows_outside(
+        &self,
+        member: Member,
+        outside: &IpSet,
+        inbound: bool,
+        algebra: &mut Algebra<'_>,
+    ) -> Vec<(IpSet, HeaderId, HeaderId, bool)> {
+        let family = member.family();
+        let outside = outside.of_family(family);
+        let interface = self.network.interfaces.get(member.interface);
+        let own = member.address();
+        let asked = interface.public_of(own).map_or(own, IpAddr::V4);
+        let ends = |remote: IpAddr| {
+            if inbound {
+                let address = if space::is_private(remote) { own } else { asked };
+                (Source::Outside(remote), Aim { address, interface: Some(member.interface), admission: None })
+            } else {
+                let aim = Aim { address: remote, interface: None, admission: None };
+                (Source::Interface(member.interface, own), aim)
+            }
+        };
+        let mut nets: Vec<IpNet> = space::prefixes().collect();
+        nets.extend(self.known_to_host(&Endpoint::address(member.interface, own)));
+        nets.sort_unstable();
+        nets.dedup();
+        let pieces = loop {
+            let pieces = atoms(&nets, &outside);
+            let mut met = nets.clone();
+            for piece in &pieces {
+                let Some(remote) = representative(piece) else { continue };
+                let (source, aim) = ends(remote);
+                for way in self.ways(source, aim) {
+                    self.cuts_of(&way, &mut met);
+                    self.replies(&way).iter().flatten().for_each(|reply| self.cuts_of(reply, &mut met));
+                }
+            }
+            met.sort_unstable();
+            met.dedup();
+            if met.len() == nets.len() {
+                break pieces;
+            }
+            nets = met;
+        };
+        let mut flows: Vec<(IpSet, HeaderId, HeaderId, bool)> = Vec::new();
+        for piece in pieces {
+            let Some(remote) = representative(&piece) else { continue };
+            let (source, aim) = ends(remote);
+            for (headers, back, certain) in self.flows(source, aim, algebra) {
+                let same = flows.iter_mut().find(|(_, h, b, c)| (*h, *b, *c) == (headers, back, certain));
+                match same {
+                    Some((known, ..)) => *known = known.union(&piece),
+                    None => flows.push((piece.clone(), headers, back, certain)),
                 }
             }
         }
@@ -698,7 +776,7 @@ pub(super) fn questions(protocol: Protocol, set: &PortSet) -> PortSet {
 
 impl Lane {
     /// The lane as a header set.
-    pub(super) fn headers(&self) -> PortSet {
+    pub(crate) fn headers(&self) -> PortSet {
         match self {
             Lane::Ports(Protocol::UDP, ports) => PortSet::udp(ports.clone()),
             Lane::Ports(_, ports) => PortSet::tcp(ports.clone()),
