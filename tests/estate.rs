@@ -627,7 +627,11 @@ pub(crate) fn ask(network: &Network, from: &str, to: &str, what: &str) -> Said {
     let compiled = Compiled::new(network);
     // Every rule is asked of both engines, and of the matrix.
     crate::matrix::assert_sum_of_pairs(&compiled);
-    let answer = question::ask(&compiled, &question, Engine::Both).unwrap_or_else(|e| panic!("{from} -> {to}: {e}"));
+    let ask = |engine| question::ask(&compiled, &question, engine).unwrap_or_else(|e| panic!("{from} -> {to}: {e}"));
+    let answer = ask(Engine::Both);
+    let by_class = ask(Engine::Compiled);
+    assert_eq!((by_class.verdict, by_class.forward, by_class.back), (answer.verdict, answer.forward, answer.back));
+    assert_eq!((by_class.pairs, by_class.groups.len()), (answer.pairs, answer.groups.len()));
     Said::new(network, answer)
 }
 

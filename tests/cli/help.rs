@@ -4,7 +4,7 @@ use super::{reach, reach_in};
 
 #[test]
 fn help_begins_with_what_it_is_for() {
-    insta::assert_snapshot!(reach("-h"), @r"
+    insta::assert_snapshot!(reach("-h"), @"
     exit code: 0
     ----- stdout -----
     Tells whether a packet gets through an AWS VPC or EKS cluster, both ways, and why not
@@ -13,6 +13,7 @@ fn help_begins_with_what_it_is_for() {
 
     Commands:
       query        Ask whether traffic passes, both ways, and why not
+      matrix       List every flow that passes: the complete, exact set
       snapshot     Look into, check and pack snapshots
       generate     Write a synthetic AWS estate of any size, for measurements that others can repeat
       completions  Print a completion script for a shell
@@ -109,6 +110,14 @@ fn help_of_query_has_examples_selectors_and_exit_codes() {
 
           --explain
               Show every step of both ways and every rule (text and markdown; JSON always has them)
+
+          --engine <ENGINE>
+              Who judges: `compiled` by sets of headers, its witness checked packet by packet;
+              `reference` packet by packet alone; `both`, and every answer compared (exit 70 where they
+              differ)
+
+              [default: compiled]
+              [possible values: compiled, reference, both]
 
       -o, --output <FORMAT>
               The form of the answer [default: text; with --batch: jsonl]

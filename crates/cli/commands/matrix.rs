@@ -10,6 +10,7 @@ use reach_engine::compile::link::Links;
 use reach_engine::compile::matrix::{Flows, Matrix};
 use reach_engine::compile::population::{Population, Role};
 use reach_engine::endpoint::Endpoint;
+use reach_model::document::write_whole;
 use reach_model::network::{Idx, NetworkInterface};
 use reach_model::{Call, Network};
 use reach_packets::{IpSet, PortSet};
@@ -98,19 +99,9 @@ pub(crate) fn run(arguments: &Arguments, config: &Config, voice: Voice) -> Resul
 }
 
 /// Writes a file that appears when it is complete, or not at all.
-fn whole(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<(), Failure> {
+fn whole(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::io(format!("`{}` cannot be written", path.display()), &error);
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let file = tempfile::Builder::new().prefix(".reach-").tempfile_in(directory).map_err(failed)?;
-    let mut writer = BufWriter::with_capacity(1 << 18, file.as_file());
-    write(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
-    drop(writer);
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    write_whole(path, write).map_err(failed)
 }
 
 /// What a selector means here; everything where there is none.
@@ -142,11 +133,7 @@ fn side(network: &Network, selector: Option<&str>, cluster: Option<&str>) -> Res
 }
 
 /// The members of both sides, each with what it is asked as.
-fn members(
-    network: &Network,
-    from: &Side,
-    to: &Side,
-) -> Vec<(Idx<NetworkInterface>, ipnet::IpNet, Role)> {
+fn members(network: &Network, from: &Side, to: &Side) -> Vec<(Idx<NetworkInterface>, ipnet::IpNet, Role)> {
     let all = || {
         let interfaces = network.interfaces.iter();
         let nets = interfaces.flat_map(|(idx, interface)| {
@@ -189,13 +176,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn table(
-        &self,
-        writer: &mut impl Write,
-        format: MatrixFormat,
-        unit: Unit,
-        open: &[String],
-    ) -> io::Result<()> {
+    fn table(&self, writer: &mut impl Write, format: MatrixFormat, unit: Unit, open: &[String]) -> io::Result<()> {
         let mut table = Table::new(writer, self.compiled, self.population, self.wanted, format, unit);
         table.begin(open)?;
         self.rows(|flows| flows.iter().try_for_each(|flows| table.flows(flows)))?;
@@ -226,9 +207,12 @@ impl Work<'_> {
         summary.add(others.len(), self.matrix.reached(&others));
         for (inbound, outside) in [(true, &self.from.outside), (false, &self.to.outside)] {
             let flows = self.matrix.outside(outside, inbound);
-            summary.outside(inbound, flows.iter().filter(|flows| {
-                flows.certain && self.compiled.headers.get(flows.headers).intersects(self.wanted)
-            }));
+            summary.outside(
+                inbound,
+                flows
+                    .iter()
+                    .filter(|flows| flows.certain && self.compiled.headers.get(flows.headers).intersects(self.wanted)),
+            );
         }
         Output::styled(quiet).finish(summary.text().as_bytes())
     }

@@ -44,11 +44,9 @@ fn ports(headers: &PortSet, back: &PortSet, family: Family) -> Vec<Ports> {
                 source_ports: Some(sources.to_string()),
             })
         }
-        Lane::Icmp(protocol, messages) => Some(Ports {
-            protocol: protocol.to_string(),
-            ports: Some(messages.to_string()),
-            source_ports: None,
-        }),
+        Lane::Icmp(protocol, messages) => {
+            Some(Ports { protocol: protocol.to_string(), ports: Some(messages.to_string()), source_ports: None })
+        }
         Lane::Other(numbers) => Some(Ports { protocol: numbers.to_string(), ports: None, source_ports: None }),
     };
     headers.lanes().filter_map(line).collect()

@@ -33,6 +33,7 @@ pub mod trie;
 mod weigh;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::OnceLock;
 
 use ipnet::IpNet;
 use reach_model::network::{Idx, Network, NetworkInterface, Peer, Peering, Ref, Vpc, VpcEndpoint};
@@ -43,6 +44,7 @@ pub use self::carry::{Aim, Source};
 use self::graph::Forwarding;
 use self::groups::Groups;
 use self::headers::{Algebra, Headers};
+use self::population::Ground;
 use self::tables::Tables;
 use self::trie::Trie;
 
@@ -65,6 +67,8 @@ pub struct Compiled<'n> {
     endpoints: FxHashMap<Idx<NetworkInterface>, Vec<Idx<VpcEndpoint>>>,
     /// SG-24: what VPC Lattice's prefix lists hold.
     lattice: Vec<IpNet>,
+    /// What sorting addresses into classes needs, made when it is first needed.
+    ground: OnceLock<Ground>,
 }
 
 impl<'n> Compiled<'n> {
@@ -101,7 +105,21 @@ impl<'n> Compiled<'n> {
         let lattice = of_lattice.flat_map(|(_, list)| list.cidrs.iter().flatten().copied()).collect();
         let peerings = peerings.collect();
         let (tables, forwarding) = (Tables::new(network), Forwarding::new(network));
-        Self { network, headers, trie, groups, acls, tables, forwarding, nat_publics, peerings, endpoints, lattice }
+        let ground = OnceLock::new();
+        Self {
+            network,
+            headers,
+            trie,
+            groups,
+            acls,
+            tables,
+            forwarding,
+            nat_publics,
+            peerings,
+            endpoints,
+            lattice,
+            ground,
+        }
     }
 
     /// The network that it was compiled from.

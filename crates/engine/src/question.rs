@@ -3,12 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use reach_model::network::Network;
+use indexmap::IndexMap;
+use ipnet::IpNet;
+use reach_model::network::{Idx, Network, NetworkInterface};
+use reach_packets::PortRanges;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::compile::Compiled;
+use crate::compile::headers::Algebra;
+use crate::compile::population::{Population, Position, Role, Unit};
 use crate::endpoint::{Destination, Endpoint};
 use crate::pair::{self, Allowed, Ask, Carved, Contradiction, PairAnswer};
-use crate::reason::{Assumption, Reason, RuleRef, Site};
+use crate::reason::{Assumption, Code, Reason, RuleRef, Site};
 use crate::simulate::Tracking;
 use crate::verdict::Verdict;
 
@@ -49,13 +55,13 @@ pub struct PairCounts {
 }
 
 impl PairCounts {
-    fn add(&mut self, verdict: Verdict) {
-        self.total += 1;
+    fn add(&mut self, verdict: Verdict, pairs: u64) {
+        self.total += pairs;
         match verdict {
-            Verdict::Reachable => self.reachable += 1,
-            Verdict::Blocked => self.blocked += 1,
-            Verdict::Partial => self.partial += 1,
-            Verdict::Unknown => self.unknown += 1,
+            Verdict::Reachable => self.reachable += pairs,
+            Verdict::Blocked => self.blocked += pairs,
+            Verdict::Partial => self.partial += pairs,
+            Verdict::Unknown => self.unknown += pairs,
         }
     }
 }
@@ -121,8 +127,22 @@ struct Key {
     outside: Option<Carved>,
 }
 
-/// The first answer of its kind, the pairs that have it, and the rules that decided any of them.
-type Class = (PairAnswer, Vec<(usize, usize)>, Vec<RuleRef>);
+impl Key {
+    fn of(network: &Network, answer: &PairAnswer) -> Self {
+        Self {
+            verdict: answer.verdict,
+            forward: answer.forward,
+            back: answer.back,
+            reasons: answer.reasons.iter().map(|reason| alike(network, reason)).collect(),
+            allowed: answer.allowed.clone(),
+            tracking: answer.tracking,
+            outside: answer.outside.clone(),
+        }
+    }
+}
+
+/// Fewer pairs than this are judged one by one: sorting their ends into classes would take longer.
+const FEW: usize = 4;
 
 /// Answers a question.
 ///
@@ -131,92 +151,123 @@ type Class = (PairAnswer, Vec<(usize, usize)>, Vec<RuleRef>);
 /// [`AskError::NoPair`] where there is nothing to judge, [`AskError::Contradiction`] where the engines differ.
 pub fn ask(compiled: &Compiled<'_>, question: &Question, engine: Engine) -> Result<Answer, AskError> {
     let network = compiled.network();
-    let mut algebra = compiled.algebra();
-    let judge = |from: &Endpoint, to: &Destination| {
+    let judge = |from: usize, to: usize, algebra: &mut Algebra<'_>| {
+        let (Some(from), Some(to)) = (question.from.get(from), question.to.get(to)) else {
+            return Ok(pair::refused(Code::NoPossibleDestination, "M-6b", &Endpoint::internet(network)));
+        };
         if engine == Engine::Reference {
             return Ok(pair::judge(network, from, to, &question.ask));
         }
-        let answer = compiled.judge(from, to, &question.ask, &mut algebra)?;
+        let answer = compiled.judge(from, to, &question.ask, algebra)?;
         if engine == Engine::Both {
             pair::compare(&answer, &pair::judge(network, from, to, &question.ask), from, to)?;
         }
         Ok(answer)
     };
-    ask_by(network, question, judge)
+    let count: usize = question.products.iter().map(|(from, to)| from.len() * to.len()).sum();
+    let blocks =
+        if engine == Engine::Compiled && count > FEW { by_class(compiled, question) } else { by_pair(question) };
+    answer_blocks(compiled, question, blocks, judge)
 }
 
-/// Judges every pair of the question. Cost: |from| × |to| pair judgements.
-fn ask_by(
-    network: &Network,
+/// Pairs that are sure to have the same answer for the same reasons: the product of positions in `from` and `to`, without
+/// pairs of an endpoint with itself. Blocks of one `kind` share their answer.
+#[derive(Debug, Clone)]
+struct Block {
+    from: Vec<usize>,
+    to: Vec<usize>,
+    kind: usize,
+}
+
+/// Every pair by itself.
+fn by_pair(question: &Question) -> Vec<Block> {
+    let single = is_single(question);
+    let mut blocks = Vec::new();
+    for (i, j) in question.pairs() {
+        // Among sets an endpoint with itself is no pair; two single selectors are asked host-locally.
+        if single || !is_self(question, i, j) {
+            blocks.push(Block { from: vec![i], to: vec![j], kind: blocks.len() });
+        }
+    }
+    blocks
+}
+
+fn is_single(question: &Question) -> bool {
+    question.from.len() == 1 && question.to.len() == 1
+}
+
+fn is_self(question: &Question, i: usize, j: usize) -> bool {
+    matches!((question.from.get(i), question.to.get(j)), (Some(from), Some(to)) if *from == to.endpoint)
+}
+
+/// The first pair of a block that is one.
+fn first_pair(question: &Question, block: &Block) -> Option<(usize, usize)> {
+    let single = is_single(question);
+    let pairs = block.from.iter().flat_map(|&i| block.to.iter().map(move |&j| (i, j)));
+    pairs.into_iter().find(|&(i, j)| single || !is_self(question, i, j))
+}
+
+/// Judges one pair of each kind and puts the answers together. Cost: one judgement for each kind.
+fn answer_blocks(
+    compiled: &Compiled<'_>,
     question: &Question,
-    mut judge: impl FnMut(&Endpoint, &Destination) -> Result<PairAnswer, Box<Contradiction>>,
+    blocks: Vec<Block>,
+    judge: impl Fn(usize, usize, &mut Algebra<'_>) -> Result<PairAnswer, Box<Contradiction>> + Sync,
 ) -> Result<Answer, AskError> {
-    let single = question.from.len() == 1 && question.to.len() == 1;
+    let network = compiled.network();
+    let (blocks, answers) = judged(compiled, question, blocks, &judge)?;
+    let blocks = &blocks;
     let mut pairs = PairCounts::default();
     let (mut forwards, mut backs) = (Vec::new(), Vec::new());
     let mut assumptions = question.assumptions.clone();
-    let mut classes: BTreeMap<Key, Class> = BTreeMap::new();
-    for (i, j) in question.pairs() {
-        let (Some(from), Some(to)) = (question.from.get(i), question.to.get(j)) else { continue };
-        // Among sets an endpoint with itself is no pair; two single selectors are asked host-locally.
-        if !single && *from == to.endpoint {
-            continue;
-        }
-        let answer = judge(from, to)?;
-        pairs.add(answer.verdict);
+    for answer in answers.values() {
         forwards.push(answer.forward);
         if answer.forward != Verdict::Blocked {
             backs.extend(answer.back);
         }
         assumptions.extend(&answer.assumptions);
-        let key = Key {
-            verdict: answer.verdict,
-            forward: answer.forward,
-            back: answer.back,
-            reasons: answer.reasons.iter().map(|reason| alike(network, reason)).collect(),
-            allowed: answer.allowed.clone(),
-            tracking: answer.tracking,
-            outside: answer.outside.clone(),
-        };
-        match classes.get_mut(&key) {
-            Some((_, list, rules)) => {
-                list.push((i, j));
-                let fresh: Vec<RuleRef> = answer.decided_by.into_iter().filter(|rule| !rules.contains(rule)).collect();
-                rules.extend(fresh);
-            }
-            None => {
-                let rules = answer.decided_by.clone();
-                classes.insert(key, (answer, vec![(i, j)], rules));
-            }
-        }
+    }
+    assumptions.sort_unstable();
+    assumptions.dedup();
+    let targets: FxHashMap<&Endpoint, usize> =
+        question.to.iter().enumerate().map(|(position, to)| (&to.endpoint, position)).collect();
+    let own = |i: usize| question.from.get(i).and_then(|from| targets.get(from)).copied();
+    let mut classes: BTreeMap<Key, (Vec<&Block>, Vec<RuleRef>)> = BTreeMap::new();
+    for block in blocks {
+        let Some(answer) = answers.get(&block.kind) else { continue };
+        pairs.add(answer.verdict, count_pairs(question, &block.from, &block.to, &own));
+        let (list, rules) = classes.entry(Key::of(network, answer)).or_default();
+        list.push(block);
+        let fresh: Vec<RuleRef> = answer.decided_by.iter().filter(|rule| !rules.contains(rule)).cloned().collect();
+        rules.extend(fresh);
     }
     let (Some(verdict), Some(forward)) = (over_counts(pairs), Verdict::over(forwards)) else {
         return Err(AskError::NoPair);
     };
-    assumptions.sort_unstable();
-    assumptions.dedup();
     let mut groups: Vec<((usize, usize), Group)> = Vec::new();
-    for (answer, list, rules) in classes.into_values() {
-        for (from, to) in products(question, &list) {
+    let mut algebra = compiled.algebra();
+    for (list, rules) in classes.into_values() {
+        for (from, to) in products(question, &list, &own) {
             let first = (from.first().copied().unwrap_or(0), to.first().copied().unwrap_or(0));
-            let members =
-                |positions: &[usize]| positions.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
-            let targets: Vec<Endpoint> =
-                to.iter().filter_map(|&j| question.to.get(j)).map(|to| to.endpoint.clone()).collect();
-            let count = list.iter().filter(|(i, j)| from.contains(i) && to.contains(j)).count();
             // The witness is of a pair of this group, not of another one with the same answer.
-            let witness = list.iter().find(|(i, j)| from.contains(i) && to.contains(j));
-            let answer = match witness {
-                Some(&(i, j)) if Some(&(i, j)) != list.first() => match (question.from.get(i), question.to.get(j)) {
-                    (Some(from), Some(to)) => judge(from, to)?,
-                    _ => answer.clone(),
-                },
-                _ => answer.clone(),
-            };
-            let mut answer = answer;
+            let kind = list.iter().find(|block| {
+                let pair = answers.get(&block.kind).and(first_pair(question, block));
+                pair.is_some_and(|(i, j)| from.binary_search(&i).is_ok() && to.binary_search(&j).is_ok())
+            });
+            let shown = kind.and_then(|block| {
+                let (i, j) = first_pair(question, block)?;
+                let known = answers.get(&block.kind)?;
+                let witness =
+                    blocks.iter().find(|other| other.kind == block.kind).and_then(|b| first_pair(question, b));
+                Some(if witness == Some((i, j)) { Ok(known.clone()) } else { judge(i, j, &mut algebra) })
+            });
+            let Some(answer) = shown else { continue };
+            let mut answer = answer?;
             answer.decided_by.clone_from(&rules);
-            let group = Group { answer, from: members(&from), to: targets, pairs: count as u64 };
-            groups.push((first, group));
+            let pairs = count_pairs(question, &from, &to, &own);
+            let targets = to.iter().filter_map(|&j| question.to.get(j)).map(|to| to.endpoint.clone()).collect();
+            let from = from.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
+            groups.push((first, Group { answer, from, to: targets, pairs }));
         }
     }
     // What does not work comes first, then in the order of the question.
@@ -231,6 +282,75 @@ fn ask_by(
     groups.truncate(MAX_GROUPS);
     let groups = groups.into_iter().map(|(_, group)| group).collect();
     Ok(Answer { verdict, forward, back: Verdict::over(backs), pairs, groups, truncated, assumptions })
+}
+
+/// Blocks that say the same of several ends are told apart up to this many pairs, where the answer names one of them.
+const NAMED: u64 = 4096;
+
+/// Judges one pair of each kind, on all threads where there are many. Where the answer names an end itself (a stopped
+/// instance, say), its block is taken apart.
+fn judged(
+    compiled: &Compiled<'_>,
+    question: &Question,
+    mut blocks: Vec<Block>,
+    judge: &(impl Fn(usize, usize, &mut Algebra<'_>) -> Result<PairAnswer, Box<Contradiction>> + Sync),
+) -> Result<(Vec<Block>, BTreeMap<usize, PairAnswer>), AskError> {
+    use rayon::prelude::*;
+    let mut answers: BTreeMap<usize, PairAnswer> = BTreeMap::new();
+    loop {
+        let mut first_of: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        for block in blocks.iter().filter(|block| !answers.contains_key(&block.kind)) {
+            if !first_of.contains_key(&block.kind)
+                && let Some(pair) = first_pair(question, block)
+            {
+                first_of.insert(block.kind, pair);
+            }
+        }
+        if first_of.is_empty() {
+            return Ok((blocks, answers));
+        }
+        let asked: Vec<(usize, (usize, usize))> = first_of.into_iter().collect();
+        let found: Vec<PairAnswer> = if asked.len() < FEW {
+            let mut algebra = compiled.algebra();
+            asked.iter().map(|&(_, (i, j))| judge(i, j, &mut algebra)).collect::<Result<_, _>>()?
+        } else {
+            let work = asked.par_iter().map_init(|| compiled.algebra(), |algebra, &(_, (i, j))| judge(i, j, algebra));
+            work.collect::<Result<_, _>>()?
+        };
+        answers.extend(asked.into_iter().map(|(kind, _)| kind).zip(found));
+        let mut next = blocks.iter().map(|block| block.kind).max().unwrap_or(0) + 1;
+        let mut apart: Vec<Block> = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let pairs = block.from.len() as u64 * block.to.len() as u64;
+            let names_an_end = |answer: &PairAnswer| {
+                answer.reasons.iter().any(|reason| {
+                    matches!(reason.site, Site::Interface(_) | Site::Instance(_))
+                        && alike(compiled.network(), reason).site == reason.site
+                })
+            };
+            if pairs == 1 || pairs > NAMED || !answers.get(&block.kind).is_some_and(names_an_end) {
+                apart.push(block);
+                continue;
+            }
+            for &i in &block.from {
+                for &j in block.to.iter().filter(|&&j| !is_self(question, i, j)) {
+                    apart.push(Block { from: vec![i], to: vec![j], kind: next });
+                    next += 1;
+                }
+            }
+        }
+        blocks = apart;
+    }
+}
+
+/// How many pairs a product has, self-pairs not counted.
+fn count_pairs(question: &Question, from: &[usize], to: &[usize], own: &impl Fn(usize) -> Option<usize>) -> u64 {
+    let all = from.len() as u64 * to.len() as u64;
+    if is_single(question) {
+        return all;
+    }
+    let selves = from.iter().filter(|&&i| own(i).is_some_and(|j| to.binary_search(&j).is_ok())).count();
+    all - selves as u64
 }
 
 /// A reason without what does not make it another one: a group gate is the same wherever the same groups stand.
@@ -256,30 +376,158 @@ fn over_counts(counts: PairCounts) -> Option<Verdict> {
     )
 }
 
-/// Splits pairs into products of sources and destinations, self-pairs not counted.
-fn products(question: &Question, pairs: &[(usize, usize)]) -> Vec<(Vec<usize>, Vec<usize>)> {
-    let mut by_source: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for &(i, j) in pairs {
-        by_source.entry(i).or_default().push(j);
+/// Joins blocks to products of sources and destinations, self-pairs not counted.
+fn products(
+    question: &Question,
+    blocks: &[&Block],
+    own: &impl Fn(usize) -> Option<usize>,
+) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let mut by_source: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
+    for block in blocks {
+        by_source.entry(&block.from).or_default().extend(&block.to);
     }
     let merge = |with_self: bool| {
         let mut merged: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-        for (&i, targets) in &by_source {
+        for (sources, targets) in &by_source {
             let mut targets = targets.clone();
-            if with_self && let Some(own) = question.from.get(i) {
-                // The missing self-pair must not split a square.
-                targets.extend(question.to.iter().position(|to| to.endpoint == *own));
-                targets.sort_unstable();
-                targets.dedup();
+            // The missing self-pair of a single source must not split a square.
+            if with_self && let [only] = sources {
+                targets.extend(own(*only));
             }
-            merged.entry(targets).or_default().push(i);
+            targets.sort_unstable();
+            targets.dedup();
+            merged.entry(targets).or_default().extend(*sources);
         }
-        merged.into_iter().map(|(to, from)| (from, to)).collect::<Vec<_>>()
+        let mut merged: Vec<(Vec<usize>, Vec<usize>)> = merged.into_iter().map(|(to, from)| (from, to)).collect();
+        for (from, _) in &mut merged {
+            from.sort_unstable();
+            from.dedup();
+        }
+        merged
     };
-    let (plain, square) = (merge(false), merge(true));
+    let (plain, square) = (merge(false), merge(!is_single(question)));
     let mut best = if square.len() < plain.len() { square } else { plain };
     best.sort();
     best
+}
+
+/// What an end is to every other: its class, or itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Like {
+    /// By class in each family; for sources, the ports that such a client uses.
+    Classes(Option<Position>, Option<Position>, Option<PortRanges>),
+    Itself(usize),
+}
+
+/// Sorts the ends into classes: pairs of two classes have one answer, but for those that one kernel delivers between.
+fn by_class(compiled: &Compiled<'_>, question: &Question) -> Vec<Block> {
+    let network = compiled.network();
+    // Ranges have members of their own; they are many only where CIDRs cut them.
+    let nets = |endpoint: &Endpoint| -> Vec<(Idx<NetworkInterface>, IpNet)> {
+        match endpoint {
+            Endpoint::Interface { interface, v4, v6 } => {
+                [v4, v6].into_iter().flatten().map(|address| (*interface, IpNet::from(*address))).collect()
+            }
+            Endpoint::Prefix { interface, net } => vec![(*interface, *net)],
+            Endpoint::Outside(_) | Endpoint::Unresolved(_) => Vec::new(),
+        }
+    };
+    let ends = question.from.iter().chain(question.to.iter().map(|to| &to.endpoint));
+    let mut seen: FxHashSet<(Idx<NetworkInterface>, IpNet)> = FxHashSet::default();
+    let members: Vec<_> = ends
+        .flat_map(nets)
+        .filter(|key| seen.insert(*key))
+        .map(|(interface, net)| (interface, net, Role::BOTH))
+        .collect();
+    let population = Population::new(compiled, members);
+    let positions: FxHashMap<(Idx<NetworkInterface>, IpNet), Position> =
+        (0..).zip(population.members()).map(|(position, member)| ((member.interface, member.net), position)).collect();
+    let of = |endpoint: &Endpoint, position: usize, ports: Option<PortRanges>| -> (Like, Option<Position>) {
+        let found: Vec<Option<Position>> = nets(endpoint).iter().map(|key| positions.get(key).copied()).collect();
+        let class = |at: usize| found.get(at).copied().flatten().map(|member| population.class_of(member));
+        match endpoint {
+            Endpoint::Interface { v4, .. } if !found.is_empty() && found.iter().all(Option::is_some) => {
+                let (v4, v6) = if v4.is_some() { (class(0), class(1)) } else { (None, class(0)) };
+                (Like::Classes(v4, v6, ports), found.first().copied().flatten())
+            }
+            _ => (Like::Itself(position), found.first().copied().flatten()),
+        }
+    };
+    // A public service's own list looks at the very address that a source has outside (EK-14).
+    let admits = question.to.iter().any(|to| matches!(&to.endpoint, Endpoint::Outside(o) if o.admission.is_some()));
+    let sources: Vec<(Like, Option<Position>)> = (0..)
+        .zip(&question.from)
+        .map(|(position, from)| {
+            let ports = crate::endpoint::default_source_ports(network, from);
+            let (like, member) = of(from, position, Some(ports));
+            if admits { (Like::Itself(position), member) } else { (like, member) }
+        })
+        .collect();
+    let destinations: Vec<(Like, Option<Position>)> = (0..)
+        .zip(&question.to)
+        .map(|(position, to)| match &to.ports {
+            Some(_) => (Like::Itself(position), None),
+            None => of(&to.endpoint, position, None),
+        })
+        .collect();
+    let mut blocks = Vec::new();
+    let mut kinds: FxHashMap<(usize, usize, bool), usize> = FxHashMap::default();
+    for (from, to) in &question.products {
+        // Ends that share a kernel with an end of the other side stand apart, by kernel.
+        let unit = |member: Option<Position>| member.map(|member| population.unit_of(member));
+        let mut met: FxHashMap<Unit, Vec<&Endpoint>> = FxHashMap::default();
+        let targets = to.iter().filter_map(|&j| Some((question.to.get(j)?, destinations.get(j)?)));
+        for (target, (_, member)) in targets {
+            if let Some(unit) = unit(*member) {
+                met.entry(unit).or_default().push(&target.endpoint);
+            }
+        }
+        let shares: FxHashSet<Unit> = from
+            .iter()
+            .filter_map(|&i| {
+                let (endpoint, (_, member)) = (question.from.get(i)?, sources.get(i)?);
+                let unit = unit(*member)?;
+                met.get(&unit)?.iter().any(|other| *other != endpoint).then_some(unit)
+            })
+            .collect();
+        let sorted = |positions: &[usize], ends: &[(Like, Option<Position>)]| {
+            let mut lists: IndexMap<(Like, Option<Unit>), Vec<usize>> = IndexMap::new();
+            for &position in positions {
+                let Some((like, member)) = ends.get(position) else { continue };
+                let unit = unit(*member).filter(|unit| shares.contains(unit));
+                lists.entry((like.clone(), unit)).or_default().push(position);
+            }
+            lists
+        };
+        let (sources, destinations) = (sorted(from, &sources), sorted(to, &destinations));
+        let mut likes: FxHashMap<&Like, usize> = FxHashMap::default();
+        let mut number = |like| {
+            let next = likes.len();
+            *likes.entry(like).or_insert(next)
+        };
+        let sources: Vec<_> = sources.iter().map(|((like, unit), list)| (number(like), *unit, list)).collect();
+        let mut likes: FxHashMap<&Like, usize> = FxHashMap::default();
+        let mut number = |like| {
+            let next = likes.len();
+            *likes.entry(like).or_insert(next)
+        };
+        let destinations: Vec<_> =
+            destinations.iter().map(|((like, unit), list)| (number(like), *unit, list)).collect();
+        // Kinds are of one product: a name may mean another address in another VPC.
+        kinds.clear();
+        for (source, source_unit, from) in &sources {
+            for (destination, destination_unit, to) in &destinations {
+                let local = source_unit.is_some() && source_unit == destination_unit;
+                let mut block = Block { from: (*from).clone(), to: (*to).clone(), kind: 0 };
+                if first_pair(question, &block).is_none() {
+                    continue;
+                }
+                block.kind = *kinds.entry((*source, *destination, local)).or_insert(blocks.len());
+                blocks.push(block);
+            }
+        }
+    }
+    blocks
 }
 
 #[cfg(test)]
@@ -295,18 +543,23 @@ mod tests {
         Question::product((0..n).map(outside).collect(), (0..n).map(outside).map(Into::into).collect(), ask)
     }
 
+    fn joined(question: &Question, pairs: &[(usize, usize)]) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let blocks: Vec<Block> = pairs.iter().map(|&(i, j)| Block { from: vec![i], to: vec![j], kind: 0 }).collect();
+        products(question, &blocks.iter().collect::<Vec<_>>(), &Some)
+    }
+
     #[test]
     fn a_square_without_its_diagonal_is_one_group() {
         let question = square(4);
         let pairs: Vec<(usize, usize)> =
             (0..4).flat_map(|i| (0..4).map(move |j| (i, j))).filter(|(i, j)| i != j).collect();
-        assert_eq!(products(&question, &pairs), vec![(vec![0, 1, 2, 3], vec![0, 1, 2, 3])]);
+        assert_eq!(joined(&question, &pairs), vec![(vec![0, 1, 2, 3], vec![0, 1, 2, 3])]);
     }
 
     #[test]
     fn pairs_that_make_no_product_are_split() {
         let question = square(3);
-        let groups = products(&question, &[(0, 1), (0, 2), (1, 2)]);
+        let groups = joined(&question, &[(0, 1), (0, 2), (1, 2)]);
         let mut back: Vec<(usize, usize)> = groups
             .iter()
             .flat_map(|(from, to)| from.iter().flat_map(move |&i| to.iter().map(move |&j| (i, j))))

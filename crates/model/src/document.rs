@@ -144,33 +144,45 @@ impl Document {
 
     /// Writes the document to `path`, compressed where it ends in `.zst`. The file is there in full or not at all.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".reach-").suffix(".tmp");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // What any new file gets; the umask takes its part away.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(directory)?;
-        let buffered = io::BufWriter::new(file.as_file_mut());
-        let mut buffered = if path.extension().is_some_and(|extension| extension == "zst") {
+        let compressed = path.extension().is_some_and(|extension| extension == "zst");
+        write_whole(path, |buffered| {
+            if !compressed {
+                return self.write_to(buffered);
+            }
             let mut encoder = zstd::Encoder::new(buffered, zstd::DEFAULT_COMPRESSION_LEVEL)?;
             encoder.include_checksum(true)?;
             self.write_to(&mut encoder)?;
-            encoder.finish()?
-        } else {
-            let mut buffered = buffered;
-            self.write_to(&mut buffered)?;
-            buffered
-        };
-        buffered.flush()?;
-        drop(buffered);
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+            encoder.finish().map(drop)
+        })
     }
+}
+
+/// Writes a file beside `path` and gives it that name when it is complete: it is there in full or not at all.
+///
+/// # Errors
+///
+/// What `write` or the file system says; then nothing is left behind.
+pub fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut io::BufWriter<&mut std::fs::File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".reach-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // What any new file gets; the umask takes its part away.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(directory)?;
+    let mut buffered = io::BufWriter::with_capacity(1 << 16, file.as_file_mut());
+    write(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Whether `object` is a snapshot document, of any version.

@@ -210,9 +210,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
         let width = words(self.population.classes().len());
         let mut by_end: BTreeMap<(&[Position], bool), [Vec<u64>; 2]> = BTreeMap::new();
         for flows in flows {
-            let planes = by_end
-                .entry((&flows.to, flows.local))
-                .or_insert_with(|| [vec![0; width], vec![0; width]]);
+            let planes = by_end.entry((&flows.to, flows.local)).or_insert_with(|| [vec![0; width], vec![0; width]]);
             let [certain, any] = planes;
             for (word, own) in any.iter_mut().skip(flows.start).zip(&flows.from) {
                 *word |= own;
@@ -331,8 +329,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
         all: &mut Vec<Flows>,
     ) {
         let (bits, start) = ([1_u64 << (from % 64)], from as usize / 64);
-        let pairs =
-            if local { self.local_pairs(from, to) } else { self.pairs(&bits, start, &[to]) };
+        let pairs = if local { self.local_pairs(from, to) } else { self.pairs(&bits, start, &[to]) };
         let Some((a, b)) = self.sample(from, to, local).filter(|_| pairs > 0) else { return };
         let members = self.population.members();
         let (Some(a), Some(b)) = (members.get(a as usize), members.get(b as usize)) else { return };

@@ -113,7 +113,8 @@ struct Spot {
     v6: bool,
     acl_node: Node,
     route_node: Node,
-    public: bool,
+    /// The atoms of its public address: what a hairpin shows to rules, network ACLs and routes (RT-22).
+    public: Option<(Node, Node, Node)>,
     /// A pod: its cluster's settings and, for translation (EK-37), its node's primary interface.
     pod: Option<PodKey>,
     /// The VPCs beside its own whose CIDRs hold the address.
@@ -284,10 +285,14 @@ impl Population {
         &self.shared
     }
 
+    /// The unit of a member.
+    pub fn unit_of(&self, member: Position) -> Unit {
+        self.sorted.get(member as usize).map_or(Unit::MAX, |(_, unit)| *unit)
+    }
+
     /// Whether one kernel delivers between two members.
     pub fn on_one_host(&self, a: Position, b: Position) -> bool {
-        let unit = |member: Position| self.sorted.get(member as usize).map(|(_, unit)| *unit);
-        unit(a) == unit(b)
+        self.unit_of(a) == self.unit_of(b)
     }
 
     /// Two members of the places that no kernel delivers between; `None` where there are none.
@@ -310,22 +315,30 @@ enum UnitKey {
     Alone(usize),
 }
 
+/// What all populations of a network have in common.
+#[derive(Debug)]
+pub(super) struct Ground {
+    acl_trie: Trie,
+    /// The prefixes that anything but a filter tells apart.
+    route_trie: Trie,
+    /// By subnet position: whether being in it makes a difference.
+    matters: Vec<bool>,
+    /// Whether VPCs share addresses.
+    overlapping: bool,
+}
+
 /// Assigns places and units.
 struct Sorter<'c, 'n> {
     compiled: &'c Compiled<'n>,
     network: &'n Network,
-    acl_trie: Trie,
-    route_trie: Trie,
-    /// By subnet position: whether being in it makes a difference.
-    matters: Vec<bool>,
-    overlapping: bool,
+    ground: &'c Ground,
     standings: FxHashMap<Standing<'n>, u32>,
     of_interface: FxHashMap<Idx<NetworkInterface>, u32>,
     spots: FxHashMap<Spot, u32>,
 }
 
-impl<'c, 'n> Sorter<'c, 'n> {
-    fn new(compiled: &'c Compiled<'n>) -> Self {
+impl Ground {
+    fn new(compiled: &Compiled<'_>) -> Self {
         let network = compiled.network;
         let acl_trie = Trie::new(network.acls.iter().flat_map(|(_, acl)| acl.entries.iter().map(|entry| entry.cidr)));
         let vpc_nets = |vpc: &Vpc| -> Vec<IpNet> {
@@ -383,13 +396,16 @@ impl<'c, 'n> Sorter<'c, 'n> {
                 !open || !plain || attached.contains(&idx)
             })
             .collect();
+        Self { acl_trie, route_trie: Trie::new(nets), matters, overlapping }
+    }
+}
+
+impl<'c, 'n> Sorter<'c, 'n> {
+    fn new(compiled: &'c Compiled<'n>) -> Self {
         Self {
             compiled,
-            network,
-            acl_trie,
-            route_trie: Trie::new(nets),
-            matters,
-            overlapping,
+            network: compiled.network,
+            ground: compiled.ground.get_or_init(|| Ground::new(compiled)),
             standings: FxHashMap::default(),
             of_interface: FxHashMap::default(),
             spots: FxHashMap::default(),
@@ -400,7 +416,7 @@ impl<'c, 'n> Sorter<'c, 'n> {
     fn split(&self, net: IpNet) -> impl Iterator<Item = IpNet> {
         let whole = IpSet::from(net);
         let mut inside: Vec<IpSet> = Vec::new();
-        for trie in [&self.compiled.trie, &self.acl_trie, &self.route_trie] {
+        for trie in [&self.compiled.trie, &self.ground.acl_trie, &self.ground.route_trie] {
             let first = trie.node_of(net.network());
             let after = trie.nodes().skip(first.position() + 1);
             let cuts = after.map_while(|node| trie.net(node).filter(|own| net.contains(own)));
@@ -422,7 +438,7 @@ impl<'c, 'n> Sorter<'c, 'n> {
         let endpoints = || self.compiled.endpoints_of(idx).iter().map(|&idx| network.endpoints.get(idx));
         let key = Standing {
             vpc,
-            subnet: subnet.filter(|subnet| self.matters.get(subnet.position()).copied().unwrap_or(true)),
+            subnet: subnet.filter(|subnet| self.ground.matters.get(subnet.position()).copied().unwrap_or(true)),
             has_subnet: subnet.is_some(),
             table: place.and_then(|place| place.route_table),
             acl: place.and_then(|place| place.acl),
@@ -470,7 +486,7 @@ impl<'c, 'n> Sorter<'c, 'n> {
         let interface = network.interfaces.get(member.interface);
         let address = member.address();
         let own_vpc = interface.vpc.as_ref().and_then(Ref::known);
-        let also_in: Vec<Idx<Vpc>> = if self.overlapping {
+        let also_in: Vec<Idx<Vpc>> = if self.ground.overlapping {
             network.vpcs_of(address).into_iter().filter(|vpc| Some(*vpc) != own_vpc).collect()
         } else {
             Vec::new()
@@ -478,14 +494,14 @@ impl<'c, 'n> Sorter<'c, 'n> {
         let subnet = interface.subnet.as_ref().and_then(Ref::known);
         let astray = !subnet.is_some_and(|subnet| network.subnets.get(subnet).contains(address))
             || own_vpc.is_some_and(|vpc| network.addresses.owner(vpc, address) != Some(member.interface));
-        let contested = self.overlapping && network.addresses.owners_anywhere(address).len() > 1;
+        let contested = self.ground.overlapping && network.addresses.owners_anywhere(address).len() > 1;
         let pod = host::pod_place(network, interface, address).map(|pod| {
             let node = pod.node.and_then(|node| host::primary_interface(network, node));
             let node = node.and_then(|node| {
                 let own = network.interfaces.get(node).addresses.iter().find(|a| a.primary && a.ip.is_ipv4())?;
                 let standing = self.standing(node);
                 let profile = self.compiled.groups.profile_of(node);
-                let nodes = (self.acl_trie.node_of(own.ip), self.route_trie.node_of(own.ip));
+                let nodes = (self.ground.acl_trie.node_of(own.ip), self.ground.route_trie.node_of(own.ip));
                 Some((profile, self.compiled.trie.node_of(own.ip), standing, nodes.0, nodes.1))
             });
             let cluster = pod.cluster.map(|cluster| cluster.name.clone());
@@ -495,9 +511,13 @@ impl<'c, 'n> Sorter<'c, 'n> {
             role,
             standing,
             v6: address.is_ipv6(),
-            acl_node: self.acl_trie.node_of(address),
-            route_node: self.route_trie.node_of(address),
-            public: interface.public_of(address).is_some(),
+            acl_node: self.ground.acl_trie.node_of(address),
+            route_node: self.ground.route_trie.node_of(address),
+            public: interface.public_of(address).map(|public| {
+                let public = IpAddr::V4(public);
+                let node = self.compiled.trie.node_of(public);
+                (node, self.ground.acl_trie.node_of(public), self.ground.route_trie.node_of(public))
+            }),
             pod,
             also_in,
             odd: (astray || contested).then_some((member.interface, member.net)),
