@@ -164,10 +164,21 @@ struct GroupView<'a> {
     witness: Option<Witness>,
     reasons: Vec<ReasonView>,
     decided_by: Vec<String>,
+    admitted_by: Vec<String>,
+    near_misses: Vec<NearView>,
     path: Path<'a>,
     tracking: TrackingView,
     #[serde(skip_serializing_if = "Option::is_none")]
     outside: Option<OutsideView<'a>>,
+}
+
+#[derive(Serialize)]
+struct NearView {
+    miss: &'static str,
+    direction: &'static str,
+    resource: String,
+    rule: String,
+    message: String,
 }
 
 impl<'a> GroupView<'a> {
@@ -186,6 +197,18 @@ impl<'a> GroupView<'a> {
             witness: answer.witness.map(Witness),
             reasons: answer.reasons.iter().map(|reason| ReasonView::new(network, reason)).collect(),
             decided_by: answer.decided_by.iter().map(|rule| explain::rule(network, rule)).collect(),
+            admitted_by: answer.admitted_by.iter().map(|rule| explain::rule(network, rule)).collect(),
+            near_misses: answer
+                .near
+                .iter()
+                .map(|near| NearView {
+                    miss: near.miss.as_str(),
+                    direction: near.direction.as_str(),
+                    resource: explain::site_id(network, &near.site),
+                    rule: explain::rule(network, &near.rule),
+                    message: explain::near_miss(network, near),
+                })
+                .collect(),
             path: Path {
                 forward: List(answer.forward_path.iter(), network),
                 back: List(answer.return_path.iter(), network),

@@ -110,6 +110,7 @@ fn body(page: &mut Page, told: &Told<'_>, cluster: &Cluster<'_>, explain: bool) 
     let group = cluster.first;
     passes(page, told, group);
     why(page, told, cluster, explain);
+    near(page, told, cluster.first);
     let (from, to) = cluster.ends(told);
     who(page, "from", from, explain);
     who(page, "to", to, explain);
@@ -296,9 +297,22 @@ fn steps(page: &mut Page, told: &Told<'_>, steps: &[Step], explain: bool) {
     page.table(STEPS, &rows);
 }
 
+/// Rules that nearly admit what is refused.
+fn near(page: &mut Page, told: &Told<'_>, group: &Group) {
+    let mut label = "nearly";
+    for near in &group.answer.near {
+        page.paragraph(MARGIN, &label_span(label), &[span(PLAIN, explain::near_miss(told.network, near))]);
+        label = "";
+    }
+}
+
 /// What only `--explain` shows.
 fn details(page: &mut Page, told: &Told<'_>, group: &Group) {
     let answer = &group.answer;
+    let admitting: Vec<String> = answer.admitted_by.iter().map(|rule| explain::rule(told.network, rule)).collect();
+    if !admitting.is_empty() {
+        page.paragraph(MARGIN, &label_span("admitted"), &listed(&admitting));
+    }
     let rules: Vec<String> = answer.decided_by.iter().map(|rule| explain::rule(told.network, rule)).collect();
     if !rules.is_empty() {
         page.paragraph(MARGIN, &label_span("rules"), &listed(&rules));

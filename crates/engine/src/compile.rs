@@ -21,6 +21,7 @@ pub mod headers;
 pub mod link;
 pub mod lookup;
 pub mod matrix;
+pub mod near;
 mod pair;
 mod plan;
 pub mod population;

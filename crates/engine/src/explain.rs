@@ -3,6 +3,7 @@
 use reach_model::network::{Direction, Network, Peer, Ref, RuleProtocol, SecurityGroupRule};
 use reach_packets::{Flow, Transport};
 
+use crate::compile::near::{Miss, NearMiss};
 use crate::endpoint::Endpoint;
 use crate::reason::{Assumption, Code, Reason, RuleRef, Site};
 
@@ -85,6 +86,35 @@ pub fn rule(network: &Network, rule: &RuleRef) -> String {
         }
         RuleRef::Route(table, net) => format!("{} {net}", network.route_tables.get(*table).id),
         RuleRef::TransitRoute(table, net) => format!("{} {net}", network.transit_gateway_tables.get(*table).id),
+    }
+}
+
+/// A rule in full: its id where it has one, and what it says.
+fn rule_in_full(network: &Network, rule: &RuleRef) -> String {
+    let id = self::rule(network, rule);
+    match rule {
+        RuleRef::GroupRule(group, direction, position) => {
+            let group = network.groups.get(*group);
+            let rules = if *direction == Direction::Ingress { &group.ingress } else { &group.egress };
+            match rules.get(*position as usize) {
+                Some(own) if own.id.is_some() => format!("{id} ({} of {})", rule_text(network, own), group.id),
+                _ => id,
+            }
+        }
+        _ => id,
+    }
+}
+
+/// One sentence about a rule that nearly admits what its gate refuses.
+pub fn near_miss(network: &Network, near: &NearMiss) -> String {
+    let rule = rule_in_full(network, &near.rule);
+    let remote = near.remote;
+    match near.miss {
+        Miss::Headers => format!("{rule} has the right peer, but other ports"),
+        Miss::Reference => format!("{rule} would admit it, but group references do not work on this path"),
+        Miss::OneBit => format!("{rule} would hold {remote} if its prefix were one bit shorter"),
+        Miss::NotCarried => format!("{rule} would admit it, but {remote} does not carry that group"),
+        Miss::Family => format!("{rule} admits such traffic of the other address family only"),
     }
 }
 

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use reach_model::network::Network;
 use reach_packets::{Family, Flow, IcmpSet, IntervalSet, IpSet, PortRanges, Protocol, Transport};
 
+use crate::compile::near::NearMiss;
 use crate::endpoint::{Destination, Endpoint, Unresolved, default_source_ports, representative};
 use crate::host;
 use crate::reason::{Assumption, Code, Leg, Outcome, Reason, RuleRef, SaidOf, Site, Step};
@@ -94,6 +95,10 @@ pub struct PairAnswer {
     pub allowed: Vec<Allowed>,
     pub reasons: Vec<Reason>,
     pub decided_by: Vec<RuleRef>,
+    /// Every rule of security groups that admits the witness.
+    pub admitted_by: Vec<RuleRef>,
+    /// Rules that nearly admit it, nearest first.
+    pub near: Vec<NearMiss>,
     /// The witness: one concrete flow that shows the verdict.
     pub witness: Option<Flow>,
     pub forward_path: Vec<Step>,
@@ -357,6 +362,8 @@ fn without_walk(verdict: Verdict, reason: Reason) -> PairAnswer {
         allowed: Vec::new(),
         reasons: vec![reason],
         decided_by: Vec::new(),
+        admitted_by: Vec::new(),
+        near: Vec::new(),
         witness: None,
         forward_path: Vec::new(),
         return_path: Vec::new(),
@@ -756,6 +763,8 @@ fn summarise(pieces: Vec<Piece>, start: Start, target: Target<'_>) -> PairAnswer
         allowed,
         reasons,
         decided_by: Vec::new(),
+        admitted_by: Vec::new(),
+        near: Vec::new(),
         witness: None,
         forward_path: Vec::new(),
         return_path: Vec::new(),

@@ -2,6 +2,7 @@
 //! together.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
@@ -174,8 +175,8 @@ pub fn ask(compiled: &Compiled<'_>, question: &Question, engine: Engine) -> Resu
 /// pairs of an endpoint with itself. Blocks of one `kind` share their answer.
 #[derive(Debug, Clone)]
 struct Block {
-    from: Vec<usize>,
-    to: Vec<usize>,
+    from: Arc<[usize]>,
+    to: Arc<[usize]>,
     kind: usize,
 }
 
@@ -186,7 +187,7 @@ fn by_pair(question: &Question) -> Vec<Block> {
     for (i, j) in question.pairs() {
         // Among sets an endpoint with itself is no pair; two single selectors are asked host-locally.
         if single || !is_self(question, i, j) {
-            blocks.push(Block { from: vec![i], to: vec![j], kind: blocks.len() });
+            blocks.push(Block { from: [i].into(), to: [j].into(), kind: blocks.len() });
         }
     }
     blocks
@@ -216,7 +217,6 @@ fn answer_blocks(
 ) -> Result<Answer, AskError> {
     let network = compiled.network();
     let (blocks, answers) = judged(compiled, question, blocks, &judge)?;
-    let blocks = &blocks;
     let mut pairs = PairCounts::default();
     let (mut forwards, mut backs) = (Vec::new(), Vec::new());
     let mut assumptions = question.assumptions.clone();
@@ -232,44 +232,33 @@ fn answer_blocks(
     let targets: FxHashMap<&Endpoint, usize> =
         question.to.iter().enumerate().map(|(position, to)| (&to.endpoint, position)).collect();
     let own = |i: usize| question.from.get(i).and_then(|from| targets.get(from)).copied();
+    let mut by_kind: FxHashMap<usize, Vec<&Block>> = FxHashMap::default();
+    for block in &blocks {
+        by_kind.entry(block.kind).or_default().push(block);
+    }
     let mut classes: BTreeMap<Key, (Vec<&Block>, Vec<RuleRef>)> = BTreeMap::new();
-    for block in blocks {
-        let Some(answer) = answers.get(&block.kind) else { continue };
-        pairs.add(answer.verdict, count_pairs(question, &block.from, &block.to, &own));
+    for (kind, answer) in &answers {
+        let Some(own_blocks) = by_kind.remove(kind) else { continue };
+        for block in &own_blocks {
+            pairs.add(answer.verdict, count_pairs(question, &block.from, &block.to, &own));
+        }
         let (list, rules) = classes.entry(Key::of(network, answer)).or_default();
-        list.push(block);
+        list.extend(own_blocks);
         let fresh: Vec<RuleRef> = answer.decided_by.iter().filter(|rule| !rules.contains(rule)).cloned().collect();
         rules.extend(fresh);
+    }
+    // Of every kind the pair that was judged.
+    let mut judged_pair: FxHashMap<usize, (usize, usize)> = FxHashMap::default();
+    for block in &blocks {
+        if !judged_pair.contains_key(&block.kind)
+            && let Some(pair) = first_pair(question, block)
+        {
+            judged_pair.insert(block.kind, pair);
+        }
     }
     let (Some(verdict), Some(forward)) = (over_counts(pairs), Verdict::over(forwards)) else {
         return Err(AskError::NoPair);
     };
-    let mut groups: Vec<((usize, usize), Group)> = Vec::new();
-    let mut algebra = compiled.algebra();
-    for (list, rules) in classes.into_values() {
-        for (from, to) in products(question, &list, &own) {
-            let first = (from.first().copied().unwrap_or(0), to.first().copied().unwrap_or(0));
-            // The witness is of a pair of this group, not of another one with the same answer.
-            let kind = list.iter().find(|block| {
-                let pair = answers.get(&block.kind).and(first_pair(question, block));
-                pair.is_some_and(|(i, j)| from.binary_search(&i).is_ok() && to.binary_search(&j).is_ok())
-            });
-            let shown = kind.and_then(|block| {
-                let (i, j) = first_pair(question, block)?;
-                let known = answers.get(&block.kind)?;
-                let witness =
-                    blocks.iter().find(|other| other.kind == block.kind).and_then(|b| first_pair(question, b));
-                Some(if witness == Some((i, j)) { Ok(known.clone()) } else { judge(i, j, &mut algebra) })
-            });
-            let Some(answer) = shown else { continue };
-            let mut answer = answer?;
-            answer.decided_by.clone_from(&rules);
-            let pairs = count_pairs(question, &from, &to, &own);
-            let targets = to.iter().filter_map(|&j| question.to.get(j)).map(|to| to.endpoint.clone()).collect();
-            let from = from.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
-            groups.push((first, Group { answer, from, to: targets, pairs }));
-        }
-    }
     // What does not work comes first, then in the order of the question.
     let severity = |verdict: Verdict| match verdict {
         Verdict::Blocked => 0,
@@ -277,10 +266,37 @@ fn answer_blocks(
         Verdict::Unknown => 2,
         Verdict::Reachable => 3,
     };
-    groups.sort_by_key(|(first, group)| (severity(group.answer.verdict), *first));
-    let truncated = groups.len() > MAX_GROUPS;
-    groups.truncate(MAX_GROUPS);
-    let groups = groups.into_iter().map(|(_, group)| group).collect();
+    let mut found = Vec::new();
+    for (key, (list, rules)) in &classes {
+        for (from, to) in products(question, list, &own) {
+            let first = (from.first().copied().unwrap_or(0), to.first().copied().unwrap_or(0));
+            found.push((severity(key.verdict), first, from, to, list, rules));
+        }
+    }
+    found.sort_by_key(|(severity, first, ..)| (*severity, *first));
+    let truncated = found.len() > MAX_GROUPS;
+    found.truncate(MAX_GROUPS);
+    let mut groups: Vec<Group> = Vec::with_capacity(found.len());
+    let mut algebra = compiled.algebra();
+    for (_, _, from, to, list, rules) in found {
+        // The witness is of a pair of this group, not of another one with the same answer.
+        let inside = |(i, j): &(usize, usize)| from.binary_search(i).is_ok() && to.binary_search(j).is_ok();
+        let mut own_pairs = list.iter().filter_map(|block| Some((block.kind, first_pair(question, block)?)));
+        let Some((kind, (i, j))) = own_pairs.find(|(_, pair)| inside(pair)) else { continue };
+        let known = answers.get(&kind).filter(|_| judged_pair.get(&kind) == Some(&(i, j)));
+        let mut answer = match known {
+            Some(answer) => answer.clone(),
+            None => judge(i, j, &mut algebra)?,
+        };
+        answer.decided_by.clone_from(rules);
+        if let (Some(from), Some(to)) = (question.from.get(i), question.to.get(j)) {
+            compiled.explain(&mut answer, from, to, &mut algebra);
+        }
+        let pairs = count_pairs(question, &from, &to, &own);
+        let to = to.iter().filter_map(|&j| question.to.get(j)).map(|to| to.endpoint.clone()).collect();
+        let from = from.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
+        groups.push(Group { answer, from, to, pairs });
+    }
     Ok(Answer { verdict, forward, back: Verdict::over(backs), pairs, groups, truncated, assumptions })
 }
 
@@ -332,9 +348,9 @@ fn judged(
                 apart.push(block);
                 continue;
             }
-            for &i in &block.from {
+            for &i in block.from.iter() {
                 for &j in block.to.iter().filter(|&&j| !is_self(question, i, j)) {
-                    apart.push(Block { from: vec![i], to: vec![j], kind: next });
+                    apart.push(Block { from: [i].into(), to: [j].into(), kind: next });
                     next += 1;
                 }
             }
@@ -384,7 +400,7 @@ fn products(
 ) -> Vec<(Vec<usize>, Vec<usize>)> {
     let mut by_source: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
     for block in blocks {
-        by_source.entry(&block.from).or_default().extend(&block.to);
+        by_source.entry(&block.from).or_default().extend(block.to.iter());
     }
     let merge = |with_self: bool| {
         let mut merged: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
@@ -505,20 +521,21 @@ fn by_class(compiled: &Compiled<'_>, question: &Question) -> Vec<Block> {
             let next = likes.len();
             *likes.entry(like).or_insert(next)
         };
-        let sources: Vec<_> = sources.iter().map(|((like, unit), list)| (number(like), *unit, list)).collect();
+        let sources: Vec<(usize, Option<Unit>, Arc<[usize]>)> =
+            sources.iter().map(|((like, unit), list)| (number(like), *unit, list.as_slice().into())).collect();
         let mut likes: FxHashMap<&Like, usize> = FxHashMap::default();
         let mut number = |like| {
             let next = likes.len();
             *likes.entry(like).or_insert(next)
         };
-        let destinations: Vec<_> =
-            destinations.iter().map(|((like, unit), list)| (number(like), *unit, list)).collect();
+        let destinations: Vec<(usize, Option<Unit>, Arc<[usize]>)> =
+            destinations.iter().map(|((like, unit), list)| (number(like), *unit, list.as_slice().into())).collect();
         // Kinds are of one product: a name may mean another address in another VPC.
         kinds.clear();
         for (source, source_unit, from) in &sources {
             for (destination, destination_unit, to) in &destinations {
                 let local = source_unit.is_some() && source_unit == destination_unit;
-                let mut block = Block { from: (*from).clone(), to: (*to).clone(), kind: 0 };
+                let mut block = Block { from: Arc::clone(from), to: Arc::clone(to), kind: 0 };
                 if first_pair(question, &block).is_none() {
                     continue;
                 }
@@ -544,7 +561,8 @@ mod tests {
     }
 
     fn joined(question: &Question, pairs: &[(usize, usize)]) -> Vec<(Vec<usize>, Vec<usize>)> {
-        let blocks: Vec<Block> = pairs.iter().map(|&(i, j)| Block { from: vec![i], to: vec![j], kind: 0 }).collect();
+        let blocks: Vec<Block> =
+            pairs.iter().map(|&(i, j)| Block { from: [i].into(), to: [j].into(), kind: 0 }).collect();
         products(question, &blocks.iter().collect::<Vec<_>>(), &Some)
     }
 

@@ -10,7 +10,8 @@ use ipnet::IpNet;
 use reach_model::Call;
 use reach_model::ids::SecurityGroupId;
 use reach_model::network::{
-    Direction, Idx, Network, NetworkInterface, Peer, PrefixList, Ref, RuleProtocol, SecurityGroup, SecurityGroupRule,
+    Direction, GroupPeer, Idx, Network, NetworkInterface, Peer, PrefixList, Ref, RuleProtocol, SecurityGroup,
+    SecurityGroupRule,
 };
 use reach_packets::{Family, IcmpSet, PortRanges, PortSet, Protocol, Transport};
 use rustc_hash::FxHashMap;
@@ -245,6 +246,8 @@ pub struct Groups {
     described: usize,
     /// The ranges of atoms of each prefix list with entries, by position: disjoint, ascending.
     lists: Vec<Box<[Range<usize>]>>,
+    /// What each rule admits, by group, direction and position.
+    rules: Vec<[Box<[HeaderId]>; 2]>,
 }
 
 impl Groups {
@@ -252,14 +255,33 @@ impl Groups {
     pub fn new(network: &Network, trie: &Trie, algebra: &mut Algebra<'_>) -> Self {
         let lists = network.prefix_lists.iter().map(|(_, list)| list_ranges(list, trie)).collect();
         let described = network.groups.len();
-        let mut groups =
-            Self { of_interface: Vec::new(), profiles: Vec::new(), named: FxHashMap::default(), described, lists };
-        let compiled: Vec<[Side; 2]> = network
+        let rules = network
             .groups
             .iter()
             .map(|(_, group)| {
-                let mut side = |rules: &[SecurityGroupRule]| groups.side(network, trie, rules, algebra);
-                [side(&group.ingress), side(&group.egress)]
+                [&group.ingress, &group.egress]
+                    .map(|rules| rules.iter().map(|rule| algebra.intern(rule_headers(rule))).collect())
+            })
+            .collect();
+        let mut groups = Self {
+            of_interface: Vec::new(),
+            profiles: Vec::new(),
+            named: FxHashMap::default(),
+            described,
+            lists,
+            rules,
+        };
+        let compiled: Vec<[Side; 2]> = network
+            .groups
+            .iter()
+            .map(|(idx, group)| {
+                let mut side = |rules: &[SecurityGroupRule], direction| {
+                    let rules = (0..).zip(rules);
+                    let rules: Vec<(HeaderId, &SecurityGroupRule)> =
+                        rules.map(|(position, rule)| (groups.headers_of(idx, direction, position), rule)).collect();
+                    groups.side(network, trie, &rules, algebra)
+                };
+                [side(&group.ingress, Direction::Ingress), side(&group.egress, Direction::Egress)]
             })
             .collect();
         let mut known: FxHashMap<Box<[GroupKey]>, ProfileId> = FxHashMap::default();
@@ -325,6 +347,29 @@ impl Groups {
         self.described + self.named.len()
     }
 
+    /// What a rule of a group admits.
+    pub fn headers_of(&self, group: Idx<SecurityGroup>, direction: Direction, position: usize) -> HeaderId {
+        let side = usize::from(direction == Direction::Egress);
+        let rules = self.rules.get(group.position()).and_then(|sides| sides.get(side));
+        rules.and_then(|rules| rules.get(position)).copied().unwrap_or(HeaderId::EMPTY)
+    }
+
+    /// Whether references speak of a group at all and, if so, whether they count.
+    pub fn references(&self, references: &[Reference], peer: &GroupPeer) -> Option<bool> {
+        let key = match &peer.group {
+            Ref::Known(idx) => self.key_at(idx.position()),
+            Ref::Missing(id) => *self.named.get(id)?,
+        };
+        let standing = references.iter().find_map(|reference| match reference {
+            Reference::Carried(profile, standing) => {
+                self.profile(*profile).groups.binary_search(&key).is_ok().then_some(*standing)
+            }
+            Reference::Any(standing) => Some(*standing),
+            Reference::OnlyNamed(standing) => (!self.is_described(key)).then_some(*standing),
+        })?;
+        Some(standing == Standing::Counts)
+    }
+
     /// The ranges of atoms that a prefix list covers.
     pub fn list(&self, list: Idx<PrefixList>) -> &[Range<usize>] {
         self.lists.get(list.position()).map_or(&[], |ranges| ranges)
@@ -341,10 +386,15 @@ impl Groups {
     }
 
     /// Merges rules by peer.
-    fn side(&mut self, network: &Network, trie: &Trie, rules: &[SecurityGroupRule], algebra: &mut Algebra<'_>) -> Side {
+    fn side(
+        &mut self,
+        network: &Network,
+        trie: &Trie,
+        rules: &[(HeaderId, &SecurityGroupRule)],
+        algebra: &mut Algebra<'_>,
+    ) -> Side {
         let (mut peers, mut nodes, mut lists, mut unread) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for rule in rules {
-            let headers = algebra.intern(rule_headers(rule));
+        for &(headers, rule) in rules {
             match &rule.peer {
                 // SG-14, SG-16: one peer; M-1: an IPv4 CIDR is no ancestor of an IPv6 atom.
                 Peer::Cidr(net) => nodes.extend(trie.node(&net.trunc()).map(|node| (node, headers))),

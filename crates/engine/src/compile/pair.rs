@@ -590,6 +590,8 @@ impl<'n> Compiled<'n> {
             allowed,
             reasons,
             decided_by: Vec::new(),
+            admitted_by: Vec::new(),
+            near: Vec::new(),
             witness: None,
             forward_path: Vec::new(),
             return_path: Vec::new(),
