@@ -19,6 +19,8 @@ fn the_demo_shows_its_fault() {
       why      no ingress rule of sg-0de000000000c1057 (eni-0de0000000a002215) admits tcp 443 from
                10.0.48.10 (sg-0de000000000ba7c0)
                ENI_SG_RULES_MISMATCH SG-1 · look at the ingress rules of sg-0de000000000c1057
+      nearly   sgr-0de000000c1057a01 (all sg-0de000000000c1057 of sg-0de000000000c1057) would admit it,
+               but 10.0.48.10 does not carry that group
       from     demo-batch-1 (10.0.48.10), demo-batch-2 (10.0.80.10), demo-batch-3 (10.0.112.10)
       to       Amazon EKS demo (10.0.34.21, 10.0.66.21, 10.0.98.21)
       path     tcp 10.0.48.10:32768 -> 10.0.34.21:443 (one of 9 pairs)
@@ -48,6 +50,8 @@ fn the_demo_shows_its_fault_the_other_way_round() {
       why      no ingress rule of sg-0de000000000ba7c0 (eni-0de0000000a00300a) admits tcp 10250 from
                10.0.34.21 (sg-0de000000000c1057)
                ENI_SG_RULES_MISMATCH SG-1 · look at the ingress rules of sg-0de000000000ba7c0
+      nearly   sgr-0de000000ba7c0a01 (all sg-0de000000000ba7c0 of sg-0de000000000ba7c0) would admit it,
+               but 10.0.34.21 does not carry that group
       from     Amazon EKS demo (10.0.34.21, 10.0.66.21, 10.0.98.21)
       to       demo-batch-1 (10.0.48.10), demo-batch-2 (10.0.80.10), demo-batch-3 (10.0.112.10)
       path     tcp 10.0.34.21:1024 -> 10.0.48.10:10250 (one of 9 pairs)
@@ -68,7 +72,7 @@ fn the_demo_shows_its_fault_the_other_way_round() {
 #[test]
 fn explain_shows_every_step_of_both_ways() {
     let words = "query --snapshot demo --from 10.0.40.10 --to internet/198.51.100.9 --port https --explain";
-    insta::assert_snapshot!(reach(words), @r"
+    insta::assert_snapshot!(reach(words), @"
     exit code: 0
     ----- stdout -----
     reachable 10.0.40.10 -> internet/198.51.100.9, tcp 443 (https)
@@ -95,6 +99,7 @@ fn explain_shows_every_step_of_both_ways() {
          6  nacl ingress      allowed  acl-0de00000000000001 ingress 100 (allow all from 0.0.0.0/0)
          7  sg ingress        tracked  eni-0de0000000a00280a
          8  deliver           allowed  eni-0de0000000a00280a
+      admitted sgr-0de000000c1057e01
       rules    sgr-0de000000c1057e01, acl-0de00000000000001 egress 100, rtb-0de00000000000a00 0.0.0.0/0,
                acl-0de00000000000001 ingress 100, rtb-0de00000000000002 0.0.0.0/0,
                rtb-0de00000000000002 10.0.0.0/16
@@ -319,6 +324,18 @@ fn json_has_the_promised_shape() {
           ],
           "decided_by": [
             "sgr-0de000000ba7c0e01"
+          ],
+          "admitted_by": [
+            "sgr-0de000000ba7c0e01"
+          ],
+          "near_misses": [
+            {
+              "miss": "not_in_group",
+              "direction": "ingress",
+              "resource": "eni-0de0000000a002215",
+              "rule": "sgr-0de000000c1057a01",
+              "message": "sgr-0de000000c1057a01 (all sg-0de000000000c1057 of sg-0de000000000c1057) would admit it, but 10.0.48.10 does not carry that group"
+            }
           ],
           "path": {
             "forward": [
