@@ -6,7 +6,10 @@ mod cli;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod engines;
+#[cfg(test)]
 mod estate;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod readme;

@@ -55,6 +55,25 @@ fn cell(compiled: &Compiled<'_>, rectangles: &[(HeaderId, HeaderId, bool)]) -> C
     cell
 }
 
+/// A small linear congruential generator: the same numbers on every machine.
+pub(crate) struct Draw(pub(crate) u64);
+
+impl Draw {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    pub(crate) fn member(&mut self, count: usize) -> u32 {
+        u32::try_from(self.below(count)).unwrap()
+    }
+}
+
+/// A number from the environment, for the long forms of tests.
+pub(crate) fn number(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
 fn every_flow(matrix: &Matrix<'_, '_>) -> Vec<Flows> {
     let mut scratch = matrix.rows().scratch();
     let mut all: Vec<Flows> = Vec::new();
@@ -79,13 +98,9 @@ fn assert_samples(compiled: &Compiled<'_>, count: usize) {
     }
     let mut algebra = compiled.algebra();
     let members = population.members();
-    let mut random = 1_u64;
-    let mut draw = |below: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((random >> 33) as usize % below).unwrap()
-    };
+    let mut draw = Draw(1);
     for _ in 0..count {
-        let (a, b) = (draw(members.len()), draw(members.len()));
+        let (a, b) = (draw.member(members.len()), draw.member(members.len()));
         let (from, to) = (&members[a as usize], &members[b as usize]);
         if a == b || from.family() != to.family() {
             continue;
@@ -164,7 +179,7 @@ fn the_matrix_of_the_demo_is_the_sum_of_its_pairs() {
 }
 
 /// An estate of a profile, imported and built.
-fn generated(profile: reach_generate::Profile, enis: usize) -> Network {
+pub(crate) fn generated(profile: reach_generate::Profile, enis: usize) -> Network {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("estate");
     let request = reach_generate::Request { enis, profile, seed: 7, layout: reach_generate::Layout::Aws };
@@ -176,8 +191,6 @@ fn generated(profile: reach_generate::Profile, enis: usize) -> Network {
 #[test]
 fn the_matrix_of_larger_estates_is_the_sum_of_sampled_pairs() {
     // `REACH_TEST_ENIS=8000 REACH_TEST_PAIRS=1000000 cargo test --release matrix` is the long form.
-    let number =
-        |name: &str, otherwise: usize| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (enis, pairs) = (number("REACH_TEST_ENIS", 1_000), number("REACH_TEST_PAIRS", 2_000));
     for profile in reach_generate::Profile::ALL {
         assert_samples(&Compiled::new(&generated(profile, enis)), pairs);
