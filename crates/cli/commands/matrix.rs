@@ -64,7 +64,9 @@ pub(crate) fn run(arguments: &Arguments, config: &Config, voice: Voice) -> Resul
     }
     open.dedup();
     if voice != Voice::Quiet {
-        open.iter().for_each(|line| warn(line));
+        for line in &open {
+            warn(line);
+        }
     }
     let threads = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.unwrap_or(0)).build();
     let threads = threads.map_err(|error| Failure::io("threads", &io::Error::other(error)))?;

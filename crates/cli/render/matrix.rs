@@ -22,32 +22,32 @@ pub(crate) const SCHEMA: &str = "reach.matrix/1";
 const NAMED: usize = 64 << 20;
 
 /// What passes on one line: protocol, destination ports and client ports, as text.
-struct Ports {
+struct Rectangle {
     protocol: String,
     ports: Option<String>,
     source_ports: Option<String>,
 }
 
 /// The lines of one rectangle: all at once, or one for each protocol.
-fn ports(headers: &PortSet, back: &PortSet, family: Family) -> Vec<Ports> {
+fn ports(headers: &PortSet, back: &PortSet, family: Family) -> Vec<Rectangle> {
     let foreign = if family == Family::V4 { Protocol::ICMPV6 } else { Protocol::ICMP };
     let possible = PortSet::full().subtract(&PortSet::of_protocol(foreign));
     if *headers == possible && back.tcp_ports().is_full() && back.udp_ports().is_full() {
-        return vec![Ports { protocol: "all".to_owned(), ports: None, source_ports: None }];
+        return vec![Rectangle { protocol: "all".to_owned(), ports: None, source_ports: None }];
     }
     let line = |lane: Lane<'_>| match lane {
         Lane::Ports(protocol, ports) => {
             let sources = if protocol == Protocol::UDP { back.udp_ports() } else { back.tcp_ports() };
-            (!sources.is_empty()).then(|| Ports {
+            (!sources.is_empty()).then(|| Rectangle {
                 protocol: protocol.to_string(),
                 ports: Some(ports.to_string()),
                 source_ports: Some(sources.to_string()),
             })
         }
         Lane::Icmp(protocol, messages) => {
-            Some(Ports { protocol: protocol.to_string(), ports: Some(messages.to_string()), source_ports: None })
+            Some(Rectangle { protocol: protocol.to_string(), ports: Some(messages.to_string()), source_ports: None })
         }
-        Lane::Other(numbers) => Some(Ports { protocol: numbers.to_string(), ports: None, source_ports: None }),
+        Lane::Other(numbers) => Some(Rectangle { protocol: numbers.to_string(), ports: None, source_ports: None }),
     };
     headers.lanes().filter_map(line).collect()
 }
@@ -218,7 +218,7 @@ impl<'t, W: Write> Table<'t, W> {
         Ok(())
     }
 
-    fn line(&mut self, from: &End, to: &End, ports: &Ports, certain: bool, pairs: u64) -> io::Result<()> {
+    fn line(&mut self, from: &End, to: &End, ports: &Rectangle, certain: bool, pairs: u64) -> io::Result<()> {
         let state = if certain { "reachable" } else { "unknown" };
         self.flows += 1;
         if matches!(self.format, MatrixFormat::Csv | MatrixFormat::Text) {

@@ -18,6 +18,7 @@ mod gate;
 pub mod graph;
 pub mod groups;
 pub mod headers;
+mod leave;
 pub mod link;
 pub mod lookup;
 pub mod matrix;

@@ -29,7 +29,9 @@ impl Operand {
             _ if list.len() < words(classes) * 2 => Operand::Sparse(list.into()),
             _ => {
                 let mut bits = vec![0; words(classes)];
-                list.iter().for_each(|&class| set(&mut bits, class as usize));
+                for &class in list {
+                    set(&mut bits, class as usize);
+                }
                 Operand::Dense(bits.into())
             }
         }
@@ -39,7 +41,11 @@ impl Operand {
     pub(super) fn or_into(&self, bits: &mut [u64]) {
         match self {
             Operand::Range(range) => fill(bits, range.clone()),
-            Operand::Sparse(list) => list.iter().for_each(|&class| set(bits, class as usize)),
+            Operand::Sparse(list) => {
+                for &class in list {
+                    set(bits, class as usize);
+                }
+            }
             Operand::Dense(own) => bits.iter_mut().zip(own).for_each(|(word, own)| *word |= own),
         }
     }

@@ -261,7 +261,7 @@ impl<'n> Compiled<'n> {
     }
 
     /// From the internet to a public address (RT-15 to RT-18).
-    pub(super) fn from_internet(&self, carry: &mut Carry<'n>) -> Next<'n> {
+    pub(super) fn enter_from_internet(&self, carry: &mut Carry<'n>) -> Next<'n> {
         if !carry.hop() {
             return carry.stop(Site::Internet, Code::CannotRoute, "RT-7");
         }
@@ -384,7 +384,7 @@ impl<'n> Compiled<'n> {
     }
 
     /// A private address outside all VPCs: it enters by the gateway that the destination's table names for it.
-    pub(super) fn from_network(&self, carry: &mut Carry<'n>) -> Next<'n> {
+    pub(super) fn enter_from_network(&self, carry: &mut Carry<'n>) -> Next<'n> {
         // M-6b: an address of a VPC that nobody has sends nothing.
         if let Some(&vpc) = self.network.vpcs_of(carry.source).first() {
             if !self.may_hold_others(vpc) {

@@ -67,7 +67,7 @@ impl Link {
 /// The links between all places of a population.
 #[derive(Debug)]
 pub struct Links {
-    links: Vec<Link>,
+    kinds: Vec<Link>,
     places: usize,
     /// By source place and destination place.
     table: Vec<LinkId>,
@@ -106,7 +106,7 @@ impl Links {
                 }
             }
         }
-        Self { links, places, table }
+        Self { kinds: links, places, table }
     }
 
     /// The link from one place to another. O(1).
@@ -123,17 +123,17 @@ impl Links {
     /// A link by number.
     #[expect(clippy::indexing_slicing, reason = "numbers are minted by this table and it never shrinks")]
     pub fn get(&self, id: LinkId) -> &Link {
-        &self.links[id.position()]
+        &self.kinds[id.position()]
     }
 
     /// How many different links there are.
     pub fn len(&self) -> usize {
-        self.links.len()
+        self.kinds.len()
     }
 
     /// Never: the two that mean nothing and anything are always there.
     pub fn is_empty(&self) -> bool {
-        self.links.is_empty()
+        self.kinds.is_empty()
     }
 }
 

@@ -13,6 +13,12 @@ use super::population::{Population, Position};
 use super::row::{Rows, Run, Scratch, Term};
 use super::{Aim, Compiled, Source};
 
+/// Pairs of members that one kernel delivers between: how many, a member with itself among them, and one of two members.
+type Together = (u64, Option<(Position, Position)>);
+
+/// What terms of one run have in common where they are joined: sources, first destination, client ports, certainty.
+type Ends = (Box<[u64]>, usize, Position, HeaderId, bool);
+
 /// The complete, exact set of flows between the members of a population.
 #[derive(Debug)]
 pub struct Matrix<'c, 'n> {
@@ -21,7 +27,7 @@ pub struct Matrix<'c, 'n> {
     rows: Rows<'c, 'n>,
     /// Ordered pairs of members that a kernel delivers between, by classes: what is no matter of rows. Their number, a
     /// member with itself among them, and one pair of two members.
-    local: FxHashMap<(Position, Position), (u64, Option<(Position, Position)>)>,
+    local: FxHashMap<(Position, Position), Together>,
     /// The same, by destination class.
     local_into: FxHashMap<Position, Vec<(Position, u64)>>,
     /// Members in units of their own, by class: of these only the pair with itself is no pair.
@@ -96,7 +102,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
         let mut alone: Vec<u64> = (0..population.classes().len())
             .map(|class| population.size(u32::try_from(class).unwrap_or(u32::MAX)))
             .collect();
-        let mut local: FxHashMap<(Position, Position), (u64, Option<(Position, Position)>)> = FxHashMap::default();
+        let mut local: FxHashMap<(Position, Position), Together> = FxHashMap::default();
         for unit in population.shared_units() {
             let mut counts: FxHashMap<Position, Vec<Position>> = FxHashMap::default();
             for &member in unit {
@@ -155,7 +161,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
     pub fn run(&self, run: &Run, scratch: &mut Scratch<'_>) -> Vec<Flows> {
         let mut algebra = self.compiled.algebra();
         let mut flows: Vec<Flows> = Vec::new();
-        let mut known: FxHashMap<(Box<[u64]>, usize, Position, HeaderId, bool), usize> = FxHashMap::default();
+        let mut known: FxHashMap<Ends, usize> = FxHashMap::default();
         self.rows.row(run, scratch, |term: Term<'_>| {
             let first = term.to.first().copied().unwrap_or(0);
             let key = (term.from.into(), term.start, first, term.back, term.certain);

@@ -166,7 +166,7 @@ impl Compiled<'_> {
                 Peer::Group(_) => is_private_address(remote).then_some(Miss::NotCarried),
             };
             // Rules of other protocols are no near miss for a port, but for ICMP and the like.
-            let miss = miss.filter(|miss| *miss != Miss::Headers || self.same_protocol(headers, flow, algebra));
+            let miss = miss.filter(|miss| *miss != Miss::Headers || Self::same_protocol(headers, flow, algebra));
             if let Some(miss) = miss {
                 let position = u32::try_from(position).unwrap_or(u32::MAX);
                 let rule = RuleRef::GroupRule(group, direction, position);
@@ -175,7 +175,7 @@ impl Compiled<'_> {
         }
     }
 
-    fn same_protocol(&self, headers: super::headers::HeaderId, flow: &Flow, algebra: &Algebra<'_>) -> bool {
+    fn same_protocol(headers: super::headers::HeaderId, flow: &Flow, algebra: &Algebra<'_>) -> bool {
         let set = algebra.get(headers);
         match flow.transport {
             Transport::Ports { .. } if flow.protocol == Protocol::UDP => !set.udp_ports().is_empty(),

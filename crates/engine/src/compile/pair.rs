@@ -219,7 +219,7 @@ impl<'n> Compiled<'n> {
                     let own = map.iter().filter(|(p, port, _)| p == protocol && asked.contains(*port));
                     for &(_, port, target) in own {
                         let inner = Lane::Ports(*protocol, IntervalSet::single(target));
-                        for mut piece in self.lane(&ways, &inner, &client, algebra) {
+                        for mut piece in Self::lane(&ways, &inner, &client, algebra) {
                             piece.what = AllowedPorts::Ports(*protocol, IntervalSet::single(port));
                             pieces.push(piece);
                         }
@@ -227,7 +227,7 @@ impl<'n> Compiled<'n> {
                 }
                 // A service has ports and nothing else.
                 (_, Some(_)) => {}
-                (lane, None) => pieces.extend(self.lane(&ways, lane, &client, algebra)),
+                (lane, None) => pieces.extend(Self::lane(&ways, lane, &client, algebra)),
             }
         }
         if pieces.is_empty() {
@@ -268,7 +268,7 @@ impl<'n> Compiled<'n> {
             }
         };
         for (position, lane) in lanes.iter().enumerate() {
-            for piece in self.lane(&ways, lane, &full, algebra) {
+            for piece in Self::lane(&ways, lane, &full, algebra) {
                 match lane {
                     Lane::Ports(..) => {
                         for &(ports, verdict) in &piece.parts {
@@ -368,7 +368,7 @@ impl<'n> Compiled<'n> {
     }
 
     /// Cuts a lane into what is judged alike.
-    fn lane(&self, ways: &[Weighed<'n>], lane: &Lane, client: &PortRanges, algebra: &mut Algebra<'_>) -> Vec<Piece> {
+    fn lane(ways: &[Weighed<'n>], lane: &Lane, client: &PortRanges, algebra: &mut Algebra<'_>) -> Vec<Piece> {
         let asked = algebra.intern(lane.headers());
         let mut pieces: Vec<Piece> = Vec::new();
         let mut taken: Vec<HeaderId> = Vec::new();
@@ -411,7 +411,7 @@ impl<'n> Compiled<'n> {
                     Lane::Ports(protocol, _) => {
                         let known = replied.iter().position(|(of, _)| *of == ways_of);
                         let position = known.unwrap_or_else(|| {
-                            let result = self.port_replies(ways, &ways_of, *protocol, client, algebra);
+                            let result = Self::port_replies(ways, &ways_of, *protocol, client, algebra);
                             replied.push((ways_of.clone(), result));
                             replied.len() - 1
                         });
@@ -420,7 +420,8 @@ impl<'n> Compiled<'n> {
                         }
                     }
                     Lane::Icmp(protocol, _) => {
-                        for (headers, answers, back) in self.message_replies(ways, &ways_of, *protocol, part, algebra) {
+                        for (headers, answers, back) in Self::message_replies(ways, &ways_of, *protocol, part, algebra)
+                        {
                             let result = Replied { back, ..Replied::none() };
                             pieces.push(piece(headers, answers, &result, algebra));
                         }
@@ -434,7 +435,6 @@ impl<'n> Compiled<'n> {
 
     /// How the replies of a TCP or UDP flow fare: by the client's ports and, behind a translator, by its pool's.
     fn port_replies(
-        &self,
         ways: &[Weighed<'n>],
         passing: &[(usize, bool)],
         protocol: Protocol,
@@ -504,7 +504,6 @@ impl<'n> Compiled<'n> {
 
     /// How the answers to messages of ICMP fare: pieces of `asked`, the answers to each, and their verdict.
     fn message_replies(
-        &self,
         ways: &[Weighed<'n>],
         passing: &[(usize, bool)],
         protocol: Protocol,

@@ -10,6 +10,9 @@ const LANE: u32 = 1 << 16;
 const OTHER: u32 = 4 * LANE;
 const END: u32 = OTHER + 256;
 
+/// Ascending, disjoint, both ends included.
+type Intervals = Vec<(u32, u32)>;
+
 /// Header sets as intervals on the line, remembered.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
@@ -73,7 +76,7 @@ impl Lines {
         let (left, right) = (mask(left), mask(right));
         let meets = |own: &[u64], mask: &[u64]| own.iter().zip(mask).any(|(own, mask)| own & mask != 0);
         let mut order: FxHashMap<&[u64], usize> = FxHashMap::default();
-        let mut groups: Vec<(&[u64], Vec<(u32, u32)>)> = Vec::new();
+        let mut groups: Vec<(&[u64], Intervals)> = Vec::new();
         for (segment, ends) in bounds.windows(2).enumerate() {
             let (Some(own), [low, after]) = (held.get(segment * blocks..(segment + 1) * blocks), ends) else {
                 continue;
@@ -93,18 +96,16 @@ impl Lines {
                 }
             }
         }
-        let found: Vec<(Box<[u64]>, Box<[(u32, u32)]>)> =
-            groups.into_iter().map(|(own, intervals)| (own.into(), intervals.into())).collect();
-        found
+        groups
             .into_iter()
-            .map(|(held_by, intervals)| {
-                let known = self.known.get(&intervals).copied();
+            .map(|(own, intervals)| {
+                let known = self.known.get(intervals.as_slice()).copied();
                 let id = known.unwrap_or_else(|| {
                     let id = headers.intern(unline(&intervals));
-                    self.known.insert(intervals, id);
+                    self.known.insert(intervals.into(), id);
                     id
                 });
-                PortGroup { headers: id, held_by }
+                PortGroup { headers: id, held_by: own.into() }
             })
             .collect()
     }

@@ -91,7 +91,9 @@ fn by_key<K: std::hash::Hash + Eq + Copy>(
         by_key.entry(key).or_default().push((headers, Operand::of(&list, classes)));
     }
     // Hash order is nobody's business.
-    by_key.values_mut().for_each(|list| list.sort_by_key(|(headers, _)| *headers));
+    for list in by_key.values_mut() {
+        list.sort_by_key(|(headers, _)| *headers);
+    }
     by_key
 }
 
@@ -335,8 +337,12 @@ impl<'c, 'n> Rows<'c, 'n> {
                 *mark = true;
             }
         };
-        ins.iter().for_each(|(headers, _)| mark(&mut left, *headers));
-        outs.iter().for_each(|(headers, _)| mark(&mut right, *headers));
+        for (headers, _) in ins {
+            mark(&mut left, *headers);
+        }
+        for (headers, _) in outs {
+            mark(&mut right, *headers);
+        }
         if open_in {
             mark(&mut left, HeaderId::ALL);
         }
@@ -360,7 +366,7 @@ impl<'c, 'n> Rows<'c, 'n> {
             for (place, classes) in &run.places {
                 for (link, mask) in self.masks.get(*place as usize).into_iter().flatten() {
                     if *link != LinkId::SPECIAL {
-                        self.term(group, (self.links.get(*link), mask), needs, classes, scratch, sink);
+                        Self::term(group, (self.links.get(*link), mask), needs, classes, scratch, sink);
                     }
                 }
             }
@@ -425,7 +431,6 @@ impl<'c, 'n> Rows<'c, 'n> {
 
     /// One port group over one link: what passes for certain, and what may beside it.
     fn term(
-        &self,
         group: &PortGroup,
         (link, mask): (&Link, &Mask),
         needs: Needs,

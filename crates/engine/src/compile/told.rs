@@ -30,7 +30,7 @@ impl Compiled<'_> {
         let whole = algebra.union(asked.refused, asked.doubted);
         match &gate.test {
             Test::Refuse(told) | Test::Doubt(told) | Test::Only(_, told) => {
-                vec![self.reason(gate, asked, told, whole, algebra)]
+                vec![Self::reason(gate, asked, told, whole, algebra)]
             }
             Test::Groups { at, direction, .. } => {
                 let mut reasons = Vec::new();
@@ -41,7 +41,7 @@ impl Compiled<'_> {
                 let side = &self.groups.profile(self.groups.profile_of(*at)).ingress;
                 let code = if side.any_rule { Code::EniSgRulesMismatch } else { Code::SgHasNoRules };
                 let told = Told::new(code, "SG-1").direction(Direction::Ingress);
-                vec![self.reason(gate, asked, &told, whole, algebra)]
+                vec![Self::reason(gate, asked, &told, whole, algebra)]
             }
             Test::Acl { acl, direction, unconfirmed } => {
                 let mut reasons = Vec::new();
@@ -78,12 +78,12 @@ impl Compiled<'_> {
         for (headers, code, semantics) in denials {
             if !headers.is_empty() {
                 let told = Told::new(code, semantics).direction(direction);
-                reasons.push(self.reason(gate, asked, &told, headers, algebra));
+                reasons.push(Self::reason(gate, asked, &told, headers, algebra));
             }
         }
         if !asked.doubted.is_empty() {
             let told = self.doubt_of_groups(gate, asked.doubted, algebra).direction(direction);
-            reasons.push(self.reason(gate, asked, &told, asked.doubted, algebra));
+            reasons.push(Self::reason(gate, asked, &told, asked.doubted, algebra));
         }
     }
 
@@ -163,7 +163,7 @@ impl Compiled<'_> {
         for (number, headers) in parts(asked.refused, false, algebra) {
             let rule = RuleRef::AclEntry(acl, direction, number);
             let told = Told::new(Code::SubnetAclRestriction, "NA-2").direction(direction).rule(rule);
-            reasons.push(self.reason(gate, asked, &told, headers, algebra));
+            reasons.push(Self::reason(gate, asked, &told, headers, algebra));
         }
         for (number, headers) in parts(asked.doubted, true, algebra) {
             let (semantics, note) = if unconfirmed {
@@ -173,11 +173,11 @@ impl Compiled<'_> {
             };
             let rule = RuleRef::AclEntry(acl, direction, number);
             let told = Told::new(Code::Undocumented, semantics).direction(direction).rule(rule).note(note);
-            reasons.push(self.reason(gate, asked, &told, headers, algebra));
+            reasons.push(Self::reason(gate, asked, &told, headers, algebra));
         }
     }
 
-    fn reason(&self, gate: &Gate, asked: &Asked, told: &Told, of: HeaderId, algebra: &Algebra<'_>) -> Reason {
+    fn reason(gate: &Gate, asked: &Asked, told: &Told, of: HeaderId, algebra: &Algebra<'_>) -> Reason {
         let packet = sample(&algebra.get(of)).map(|(protocol, transport)| Flow {
             source: gate.seen.0,
             destination: gate.seen.1,
