@@ -182,7 +182,8 @@ fn the_matrix_of_the_demo_is_the_sum_of_its_pairs() {
 pub(crate) fn generated(profile: reach_generate::Profile, enis: usize) -> Network {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("estate");
-    let request = reach_generate::Request { enis, profile, seed: 7, layout: reach_generate::Layout::Aws };
+    let request =
+        reach_generate::Request { enis, profile, services: None, seed: 7, layout: reach_generate::Layout::Aws };
     reach_generate::generate(&request, &target).map_err(|error| error.to_string()).unwrap();
     let snapshot = reach_model::import(&[target]).unwrap_or_else(|errors| panic!("{errors}"));
     reach_model::network::build(&snapshot).unwrap_or_else(|errors| panic!("{errors}"))

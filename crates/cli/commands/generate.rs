@@ -12,6 +12,7 @@ pub(crate) fn run(arguments: &Generate, voice: Voice) -> Result<ExitCode, Stop> 
     let request = Request {
         enis: arguments.enis,
         profile: arguments.profile,
+        services: None,
         seed: arguments.seed,
         layout: arguments.layout.into(),
     };

@@ -33,6 +33,9 @@ pub struct Request {
     pub enis: usize,
     /// The shape.
     pub profile: Profile,
+    /// How many services share the interfaces; `None` for as many as an estate of that size has. With a fixed number
+    /// the services grow, not their count.
+    pub services: Option<usize>,
     /// Another seed, another estate of the same shape.
     pub seed: u64,
     /// How the answers are put into files.

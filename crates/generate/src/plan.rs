@@ -11,7 +11,7 @@ pub(crate) mod service;
 use ipnet::Ipv4Net;
 
 use crate::id::Ids;
-use crate::profile::{Membership, Settings};
+use crate::profile::{self, Membership, Settings};
 use crate::random::Random;
 use crate::{MAXIMUM_OF_VPC, Request};
 
@@ -88,7 +88,8 @@ impl Plan {
         let of_clusters: usize = clusters.iter().map(Cluster::interfaces).sum();
         let fixed = mains * ZONES.len() * (2 + endpoints.len()) + 1 + 2 * place::SMALL_VPC_HOSTS;
         let workloads = enis.saturating_sub(fixed + of_clusters);
-        let mut services = service::services(enis, workloads, mains, settings, seed);
+        let count = request.services.unwrap_or_else(|| profile::services(enis));
+        let mut services = service::services(enis, count, workloads, mains, settings, seed);
         let places = place::places(enis, mains, settings, &services, &clusters);
         let lists = prefix_lists(settings, seed);
         let (groups, pools) = group::groups(settings, seed, &places, &mut services, &mut clusters, &lists, workloads);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Error, Layout, Profile, Request, Written, generate};
 
 fn request(enis: usize, profile: Profile) -> Request {
-    Request { enis, profile, seed: 1, layout: Layout::Aws }
+    Request { enis, profile, services: None, seed: 1, layout: Layout::Aws }
 }
 
 /// An estate in a temporary directory.

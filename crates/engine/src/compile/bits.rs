@@ -50,6 +50,15 @@ impl Operand {
         }
     }
 
+    /// How many words adding it to a row touches.
+    pub(super) fn words(&self) -> usize {
+        match self {
+            Operand::Range(range) => range.len() / 64 + 1,
+            Operand::Sparse(list) => list.len(),
+            Operand::Dense(bits) => bits.len(),
+        }
+    }
+
     /// How many bytes it holds beside itself.
     pub(super) fn bytes(&self) -> usize {
         match self {
@@ -91,6 +100,11 @@ impl Mask {
             (Some(first), Some(last)) => first.start..last.end,
             _ => 0..0,
         }
+    }
+
+    /// How many words cutting a row with it touches.
+    pub(super) fn words(&self) -> usize {
+        self.stretches.iter().map(ExactSizeIterator::len).sum()
     }
 
     /// Writes what `word` makes of every word of the mask to `out`, zero elsewhere inside the hull; tells whether

@@ -62,6 +62,8 @@ pub struct Totals {
     pub terms: u64,
     /// Pairs of classes over all terms.
     pub class_pairs: u64,
+    /// Words that were read to find them: what the sweep costs, on any machine.
+    pub words: u64,
 }
 
 /// Flows between classes and addresses outside.
@@ -196,17 +198,20 @@ impl<'c, 'n> Matrix<'c, 'n> {
                 || self.rows.scratch(),
                 |scratch, run| {
                     let mut totals = Totals::default();
+                    let before = scratch.words();
                     self.rows.row(run, scratch, |term| {
                         totals.terms += 1;
                         let classes: u64 = term.from.iter().map(|word| u64::from(word.count_ones())).sum();
                         totals.class_pairs += classes * term.to.len() as u64;
                     });
+                    totals.words = scratch.words() - before;
                     totals
                 },
             )
             .reduce(Totals::default, |a, b| Totals {
                 terms: a.terms + b.terms,
                 class_pairs: a.class_pairs + b.class_pairs,
+                words: a.words + b.words,
             })
     }
 

@@ -76,6 +76,15 @@ pub struct Scratch<'h> {
     joined: Vec<u64>,
     row: Vec<u64>,
     sure: Vec<u64>,
+    /// Words read so far.
+    words: u64,
+}
+
+impl Scratch<'_> {
+    /// How many words all rows so far have read: the operands of their port groups, and the masks of their links.
+    pub fn words(&self) -> u64 {
+        self.words
+    }
 }
 
 /// What references are worth at both ends: the planes that a link's rows are made of.
@@ -183,6 +192,7 @@ impl<'c, 'n> Rows<'c, 'n> {
             joined: vec![0; width],
             row: vec![0; width],
             sure: vec![0; width],
+            words: 0,
         }
     }
 
@@ -383,12 +393,13 @@ impl<'c, 'n> Rows<'c, 'n> {
         needs: Needs,
         scratch: &mut Scratch<'_>,
     ) -> bool {
-        let [in_plain, in_reference, in_doubt, out_plain, out_reference, out_doubt] = &mut scratch.planes;
-        let some_in = self.plane(group, ins, needs, [in_plain, in_reference, in_doubt]);
+        let Scratch { planes, words, .. } = scratch;
+        let [in_plain, in_reference, in_doubt, out_plain, out_reference, out_doubt] = planes;
+        let some_in = self.plane(group, ins, needs, [in_plain, in_reference, in_doubt], words);
         if !some_in && !needs.open_in {
             return false;
         }
-        let some_out = self.plane(group, outs, needs, [out_plain, out_reference, out_doubt]);
+        let some_out = self.plane(group, outs, needs, [out_plain, out_reference, out_doubt], words);
         if !some_out && !needs.open_out {
             return false;
         }
@@ -397,8 +408,15 @@ impl<'c, 'n> Rows<'c, 'n> {
     }
 
     /// Fills the planes of one end; false where they stay empty.
-    fn plane(&self, group: &PortGroup, parts: &BySet<'_>, needs: Needs, planes: [&mut Vec<u64>; 3]) -> bool {
-        let [plain, reference, doubt] = planes;
+    fn plane(
+        &self,
+        group: &PortGroup,
+        parts: &BySet<'_>,
+        needs: Needs,
+        [plain, reference, doubt]: [&mut Vec<u64>; 3],
+        read: &mut u64,
+    ) -> bool {
+        *read += plain.len() as u64;
         plain.fill(0);
         if needs.apart || needs.unsure || needs.doubtful {
             reference.fill(0);
@@ -412,6 +430,7 @@ impl<'c, 'n> Rows<'c, 'n> {
                 word &= word - 1;
                 for part in parts.of(position) {
                     some = true;
+                    *read += part.words(plain.len()) as u64;
                     match part {
                         Part::Reference(operand) if needs.apart => operand.or_into(reference),
                         Part::Plain(operand) | Part::Reference(operand) => operand.or_into(plain),
@@ -438,7 +457,8 @@ impl<'c, 'n> Rows<'c, 'n> {
         scratch: &mut Scratch<'_>,
         sink: &mut impl FnMut(Term<'_>),
     ) {
-        let Scratch { algebra, planes, joined, row, sure, .. } = scratch;
+        let Scratch { algebra, planes, joined, row, sure, words, .. } = scratch;
+        *words += mask.words() as u64;
         let must = algebra.intersect(group.headers, link.forward.must);
         let must = answerable(must, link.back.must, algebra);
         let hull = mask.hull();
@@ -550,6 +570,15 @@ enum Part<'r> {
 }
 
 impl Part<'_> {
+    /// How many words are read or written to add it to a plane of `width` words.
+    fn words(&self, width: usize) -> usize {
+        match self {
+            Part::Plain(operand) | Part::Reference(operand) | Part::Doubtful(operand) => operand.words(),
+            Part::Anybody => width,
+            Part::Nodes(ranges) => ranges.len(),
+        }
+    }
+
     fn is_doubtful(&self) -> bool {
         matches!(self, Part::Doubtful(_) | Part::Anybody)
     }

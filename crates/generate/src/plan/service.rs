@@ -2,7 +2,7 @@
 
 use super::change;
 use super::place::Tier;
-use crate::profile::{self, Membership, Settings};
+use crate::profile::{Membership, Settings};
 use crate::random::{Random, Zipf};
 
 /// What the interfaces of a service belong to.
@@ -52,8 +52,15 @@ const NAMES: [&str; 40] = [
 const APP_PORTS: [u16; 8] = [443, 8080, 8443, 80, 9090, 50051, 3000, 8000];
 const DATA_PORTS: [u16; 8] = [5432, 3306, 6379, 9092, 27017, 9042, 9200, 11211];
 
-pub(crate) fn services(enis: usize, workloads: usize, mains: usize, settings: Settings, seed: u64) -> Vec<Service> {
-    let count = profile::services(enis).min(workloads / 2).max(1);
+pub(crate) fn services(
+    enis: usize,
+    count: usize,
+    workloads: usize,
+    mains: usize,
+    settings: Settings,
+    seed: u64,
+) -> Vec<Service> {
+    let count = count.min(workloads / 2).max(1);
     let sizes = Zipf::new(count).divide(workloads);
     let mut random = Random::new(seed, "services");
     // The rank of the one service in front that every estate has.
