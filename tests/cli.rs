@@ -8,6 +8,7 @@ mod demo;
 mod errors;
 mod generate;
 mod help;
+mod matrix;
 mod query;
 mod schema;
 mod snapshot;

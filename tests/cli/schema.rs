@@ -136,3 +136,16 @@ fn schemas_are_schemas() {
         assert!(error.is_none(), "{name}: {error:?}");
     }
 }
+
+#[test]
+fn the_matrix_in_every_form() {
+    let validator = jsonschema::draft202012::new(&schema("matrix.schema.json")).unwrap();
+    for unit in ["class", "eni"] {
+        let run = reach(&format!("matrix --snapshot demo --output jsonl --group {unit}"));
+        for line in run.stdout.lines() {
+            check(&validator, &serde_json::from_str(line).unwrap());
+        }
+        let run = reach(&format!("matrix --snapshot demo --output json --group {unit}"));
+        check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+    }
+}

@@ -234,7 +234,7 @@ impl<'t, W: Write> Table<'t, W> {
             );
         }
         if self.format == MatrixFormat::Json {
-            write!(self.writer, "{}\n", if self.flows == 1 { "" } else { "," })?;
+            writeln!(self.writer, "{}", if self.flows == 1 { "" } else { "," })?;
         }
         write!(
             self.writer,
@@ -455,7 +455,7 @@ fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
