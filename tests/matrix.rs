@@ -8,7 +8,10 @@ use reach_engine::compile::matrix::{Flows, Matrix};
 use reach_engine::compile::population::Population;
 use reach_engine::compile::{Aim, Compiled, Source};
 use reach_model::Network;
+
 use reach_packets::{IntervalSet, PortRanges, PortSet};
+
+use crate::estate::Estate;
 
 /// Rectangles of one pair in a form that is the same however they were cut: by lane, the client ports of every
 /// destination header, for what is certain and for what is not.
@@ -204,4 +207,17 @@ fn the_matrix_of_every_profile_is_the_sum_of_its_pairs() {
         let network = generated(profile, 60);
         assert!(assert_sum_of_pairs(&Compiled::new(&network)) > 0, "{profile:?}");
     }
+}
+
+/// What one run leaves in the buffers must not show in the next: here a doubtful rule, then a load balancer behind which
+/// nobody is known to answer.
+#[test]
+fn doubts_of_one_row_do_not_reach_the_next() {
+    let mut estate =
+        Estate::two(&["egress -1 0.0.0.0/0", "ingress tcp 22 pl-nowhere"], &["ingress tcp 80 10.0.1.0/24"]);
+    estate.group("sg-lb", &["ingress tcp 443 10.0.1.0/24", "egress -1 0.0.0.0/0"]);
+    estate.interface("lb", "10.0.2.30", &["sg-lb"]);
+    estate.eni("lb", |eni| eni["InterfaceType"] = serde_json::json!("network_load_balancer"));
+    let network = estate.network();
+    assert!(assert_sum_of_pairs(&Compiled::new(&network)) > 0);
 }

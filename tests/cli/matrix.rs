@@ -91,7 +91,8 @@ fn classes_stand_for_the_pairs_that_single_addresses_list() {
 /// Every pair of the list is asked by itself, and what is not listed is not reachable.
 #[test]
 fn the_list_says_what_questions_say() {
-    let listed = lines(&reach("matrix --snapshot demo --output jsonl --group eni --protocol tcp --port 443,10250").stdout);
+    let listed =
+        lines(&reach("matrix --snapshot demo --output jsonl --group eni --protocol tcp --port 443,10250").stdout);
     let mut passes: BTreeSet<(String, String, u16)> = BTreeSet::new();
     let mut addresses: BTreeSet<String> = BTreeSet::new();
     let all = lines(&reach("matrix --snapshot demo --output jsonl").stdout);

@@ -480,3 +480,29 @@ fn nobody_who_reads_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
+
+#[test]
+fn all_engines_say_the_same() {
+    for (from, to, words) in [
+        ("node", "controlplane", "--port 443"),
+        ("pod", "internet", ""),
+        ("internet", "node", "--port 22"),
+        ("controlplane", "node", "--port 10250,443"),
+        ("vpc-", "subnet-0de0000000a003000", "--protocol icmp"),
+    ] {
+        let run = |engine: &str| {
+            let run = reach(&format!(
+                "query --snapshot demo --from {from} --to {to} {words} --output json --engine {engine}"
+            ));
+            if run.code == Some(2) {
+                return (run.code, serde_json::Value::Null);
+            }
+            let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+            let said = ["verdict", "forward", "return", "pairs"].map(|key| answer[key].clone());
+            (run.code, serde_json::Value::from(said.to_vec()))
+        };
+        let compiled = run("compiled");
+        assert_eq!(run("reference"), compiled, "{from} {to}");
+        assert_eq!(run("both"), compiled, "{from} {to}");
+    }
+}

@@ -6,6 +6,7 @@ mod filters;
 mod internet;
 mod laws;
 mod nat;
+mod near;
 mod peering;
 mod routing;
 mod selectors;
