@@ -213,8 +213,10 @@ fn the_matrix_of_every_profile_is_the_sum_of_its_pairs() {
 /// nobody is known to answer.
 #[test]
 fn doubts_of_one_row_do_not_reach_the_next() {
-    let mut estate =
-        Estate::two(&["egress -1 0.0.0.0/0", "ingress tcp 22 pl-nowhere"], &["ingress tcp 80 10.0.1.0/24"]);
+    let mut estate = Estate::two(
+        &["egress -1 0.0.0.0/0", "ingress tcp 22 pl-nowhere"],
+        &["ingress tcp 80 10.0.1.0/24", "egress -1 0.0.0.0/0"],
+    );
     estate.group("sg-lb", &["ingress tcp 443 10.0.1.0/24", "egress -1 0.0.0.0/0"]);
     estate.interface("lb", "10.0.2.30", &["sg-lb"]);
     estate.eni("lb", |eni| eni["InterfaceType"] = serde_json::json!("network_load_balancer"));

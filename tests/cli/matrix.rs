@@ -110,18 +110,18 @@ fn the_list_says_what_questions_say() {
             }
         }
     }
-    let mut questions = String::new();
+    let mut questions: Vec<String> = Vec::new();
     let mut asked = Vec::new();
     for (position, from) in addresses.iter().enumerate().step_by(3) {
         for to in addresses.iter().skip(position % 2).step_by(2).filter(|to| *to != from) {
             for port in [443, 10250] {
                 asked.push((from.clone(), to.clone(), port));
                 let question = serde_json::json!({"from": from, "to": to, "port": port, "source_port": "0-65535"});
-                questions.push_str(&format!("{question}\n"));
+                questions.push(question.to_string());
             }
         }
     }
-    let run = reach_with_input("query --snapshot demo --batch -", &questions);
+    let run = reach_with_input("query --snapshot demo --batch -", &questions.join("\n"));
     let (mut reachable, mut blocked) = (0, 0);
     for (answer, pair) in lines(&run.stdout).iter().zip(asked) {
         let said = answer["verdict"] == "reachable";
