@@ -44,6 +44,7 @@ pub(crate) fn program(directory: &Path) -> Command {
     for name in [
         "REACH_SNAPSHOT",
         "REACH_CLUSTER",
+        "REACH_ENGINE",
         "REACH_OUTPUT",
         "REACH_COLOR",
         "NO_COLOR",

@@ -208,7 +208,8 @@ pub(crate) struct Query {
     pub(crate) explain: bool,
     /// Who judges: `compiled` by sets of headers, its witness checked packet by packet; `reference` packet by packet
     /// alone; `both`, and every answer compared (exit 70 where they differ)
-    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineArg::Compiled)]
+    #[arg(long, value_enum, value_name = "ENGINE", env = "REACH_ENGINE", hide_env_values = true)]
+    #[arg(default_value_t = EngineArg::Compiled)]
     pub(crate) engine: EngineArg,
     /// The form of the answer [default: text; with --batch: jsonl]
     #[arg(long, short, value_enum, value_name = "FORMAT", env = "REACH_OUTPUT", hide_env_values = true)]

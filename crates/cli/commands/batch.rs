@@ -222,6 +222,7 @@ impl Batch<'_> {
         })?;
         let answer = question::ask(self.compiled, &question, self.engine).map_err(|error| match error {
             AskError::NoPair => LineError::new(id, query::no_pair_message(from, to)),
+            AskError::TooMany(_) => LineError::new(id, error.to_string()),
             AskError::Contradiction(error) => {
                 LineError { contradiction: true, ..LineError::new(id, error.to_string()) }
             }

@@ -60,6 +60,7 @@ pub(crate) fn run(query: &Query, config: &Config, voice: Voice) -> Result<ExitCo
     let compiled = Compiled::new(&network);
     let answer = question::ask(&compiled, &question, query.engine.into()).map_err(|error| match error {
         AskError::NoPair => no_pair(from, to),
+        AskError::TooMany(_) => Failure::input(error.to_string()),
         AskError::Contradiction(error) => Failure::contradiction(&error),
     })?;
     let told = Told { network: &network, question: &question, answer: &answer, from, to, asked: &asked, id: None };

@@ -112,6 +112,22 @@ pub struct PairAnswer {
     pub assumptions: Vec<Assumption>,
 }
 
+/// The verdict of one pair without its reasons.
+#[derive(Debug, Clone)]
+pub struct Brief {
+    pub verdict: Verdict,
+    pub forward: Verdict,
+    pub back: Option<Verdict>,
+    pub assumptions: Vec<Assumption>,
+}
+
+impl From<PairAnswer> for Brief {
+    fn from(answer: PairAnswer) -> Self {
+        let PairAnswer { verdict, forward, back, assumptions, .. } = answer;
+        Self { verdict, forward, back, assumptions }
+    }
+}
+
 /// Which part of an answer's address atoms stands for the whole.
 pub(crate) struct Cell {
     pub(crate) source: IpSet,

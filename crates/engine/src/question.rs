@@ -1,7 +1,7 @@
 //! Questions over sets of endpoints: every pair is judged, pairs with the same answer for the same reasons are told
 //! together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -14,7 +14,7 @@ use crate::compile::Compiled;
 use crate::compile::headers::Algebra;
 use crate::compile::population::{Population, Position, Role, Unit};
 use crate::endpoint::{Destination, Endpoint};
-use crate::pair::{self, Allowed, Ask, Carved, Contradiction, PairAnswer};
+use crate::pair::{self, Allowed, Ask, Brief, Carved, Contradiction, PairAnswer};
 use crate::reason::{Assumption, Code, Reason, RuleRef, Site};
 use crate::simulate::Tracking;
 use crate::verdict::Verdict;
@@ -90,6 +90,9 @@ pub struct Answer {
     pub assumptions: Vec<Assumption>,
 }
 
+/// A question about more pairs of classes than this is refused.
+pub const MAX_BLOCKS: u64 = 20_000_000;
+
 /// How many groups an answer lists.
 pub const MAX_GROUPS: usize = 1000;
 
@@ -111,13 +114,19 @@ pub enum AskError {
     /// Two sets without a pair between them: the same single endpoint twice, or an empty set.
     #[error("no pair is left to ask about")]
     NoPair,
+    /// The ends are told apart more often than can be held.
+    #[error(
+        "the two sides make {0} pairs of classes, more than {MAX_BLOCKS}: ask about fewer of them, or let `reach matrix` \
+         list all flows"
+    )]
+    TooMany(u64),
     /// The engines contradict each other.
     #[error(transparent)]
     Contradiction(#[from] Box<Contradiction>),
 }
 
 /// What pairs must have in common to be told together.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     verdict: Verdict,
     forward: Verdict,
@@ -151,24 +160,10 @@ const FEW: usize = 4;
 ///
 /// [`AskError::NoPair`] where there is nothing to judge, [`AskError::Contradiction`] where the engines differ.
 pub fn ask(compiled: &Compiled<'_>, question: &Question, engine: Engine) -> Result<Answer, AskError> {
-    let network = compiled.network();
-    let judge = |from: usize, to: usize, algebra: &mut Algebra<'_>| {
-        let (Some(from), Some(to)) = (question.from.get(from), question.to.get(to)) else {
-            return Ok(pair::refused(Code::NoPossibleDestination, "M-6b", &Endpoint::internet(network)));
-        };
-        if engine == Engine::Reference {
-            return Ok(pair::judge(network, from, to, &question.ask));
-        }
-        let answer = compiled.judge(from, to, &question.ask, algebra)?;
-        if engine == Engine::Both {
-            pair::compare(&answer, &pair::judge(network, from, to, &question.ask), from, to)?;
-        }
-        Ok(answer)
-    };
     let count: usize = question.products.iter().map(|(from, to)| from.len() * to.len()).sum();
     let blocks =
-        if engine == Engine::Compiled && count > FEW { by_class(compiled, question) } else { by_pair(question) };
-    answer_blocks(compiled, question, blocks, judge)
+        if engine == Engine::Compiled && count > FEW { by_class(compiled, question)? } else { by_pair(question) };
+    answer_blocks(compiled, question, blocks, engine)
 }
 
 /// Pairs that are sure to have the same answer for the same reasons: the product of positions in `from` and `to`, without
@@ -213,52 +208,25 @@ fn answer_blocks(
     compiled: &Compiled<'_>,
     question: &Question,
     blocks: Vec<Block>,
-    judge: impl Fn(usize, usize, &mut Algebra<'_>) -> Result<PairAnswer, Box<Contradiction>> + Sync,
+    engine: Engine,
 ) -> Result<Answer, AskError> {
-    let network = compiled.network();
-    let (blocks, answers) = judged(compiled, question, blocks, &judge)?;
-    let mut pairs = PairCounts::default();
-    let (mut forwards, mut backs) = (Vec::new(), Vec::new());
-    let mut assumptions = question.assumptions.clone();
-    for answer in answers.values() {
-        forwards.push(answer.forward);
-        if answer.forward != Verdict::Blocked {
-            backs.extend(answer.back);
-        }
-        assumptions.extend(&answer.assumptions);
-    }
-    assumptions.sort_unstable();
-    assumptions.dedup();
+    let Judged { blocks, kinds, keys, assumptions, left_out } = judged(compiled, question, blocks, engine)?;
     let targets: FxHashMap<&Endpoint, usize> =
         question.to.iter().enumerate().map(|(position, to)| (&to.endpoint, position)).collect();
     let own = |i: usize| question.from.get(i).and_then(|from| targets.get(from)).copied();
-    let mut by_kind: FxHashMap<usize, Vec<&Block>> = FxHashMap::default();
+    let mut pairs = PairCounts::default();
+    let mut of_key: Vec<Vec<&Block>> = vec![Vec::new(); keys.len()];
     for block in &blocks {
-        by_kind.entry(block.kind).or_default().push(block);
-    }
-    let mut classes: BTreeMap<Key, (Vec<&Block>, Vec<RuleRef>)> = BTreeMap::new();
-    for (kind, answer) in &answers {
-        let Some(own_blocks) = by_kind.remove(kind) else { continue };
-        for block in &own_blocks {
-            pairs.add(answer.verdict, count_pairs(question, &block.from, &block.to, &own));
-        }
-        let (list, rules) = classes.entry(Key::of(network, answer)).or_default();
-        list.extend(own_blocks);
-        let fresh: Vec<RuleRef> = answer.decided_by.iter().filter(|rule| !rules.contains(rule)).cloned().collect();
-        rules.extend(fresh);
-    }
-    // Of every kind the pair that was judged.
-    let mut judged_pair: FxHashMap<usize, (usize, usize)> = FxHashMap::default();
-    for block in &blocks {
-        if !judged_pair.contains_key(&block.kind)
-            && let Some(pair) = first_pair(question, block)
-        {
-            judged_pair.insert(block.kind, pair);
+        let Some(kind) = kinds.get(&block.kind) else { continue };
+        pairs.add(kind.verdict, count_pairs(question, &block.from, &block.to, &own));
+        if let Some(list) = kind.key.and_then(|key| of_key.get_mut(key)) {
+            list.push(block);
         }
     }
-    let (Some(verdict), Some(forward)) = (over_counts(pairs), Verdict::over(forwards)) else {
-        return Err(AskError::NoPair);
-    };
+    let forward = Verdict::over(kinds.values().map(|kind| kind.forward));
+    let open = kinds.values().filter(|kind| kind.forward != Verdict::Blocked);
+    let back = Verdict::over(open.filter_map(|kind| kind.back));
+    let (Some(verdict), Some(forward)) = (over_counts(pairs), forward) else { return Err(AskError::NoPair) };
     // What does not work comes first, then in the order of the question.
     let severity = |verdict: Verdict| match verdict {
         Verdict::Blocked => 0,
@@ -267,28 +235,29 @@ fn answer_blocks(
         Verdict::Reachable => 3,
     };
     let mut found = Vec::new();
-    for (key, (list, rules)) in &classes {
+    for ((key, entry), list) in keys.iter().zip(&of_key) {
         for (from, to) in products(question, list, &own) {
             let first = (from.first().copied().unwrap_or(0), to.first().copied().unwrap_or(0));
-            found.push((severity(key.verdict), first, from, to, list, rules));
+            found.push((severity(key.verdict), first, from, to, list, entry));
         }
     }
     found.sort_by_key(|(severity, first, ..)| (*severity, *first));
-    let truncated = found.len() > MAX_GROUPS;
+    let truncated = left_out || found.len() > MAX_GROUPS;
     found.truncate(MAX_GROUPS);
     let mut groups: Vec<Group> = Vec::with_capacity(found.len());
     let mut algebra = compiled.algebra();
-    for (_, _, from, to, list, rules) in found {
+    for (_, _, from, to, list, entry) in found {
         // The witness is of a pair of this group, not of another one with the same answer.
         let inside = |(i, j): &(usize, usize)| from.binary_search(i).is_ok() && to.binary_search(j).is_ok();
-        let mut own_pairs = list.iter().filter_map(|block| Some((block.kind, first_pair(question, block)?)));
-        let Some((kind, (i, j))) = own_pairs.find(|(_, pair)| inside(pair)) else { continue };
-        let known = answers.get(&kind).filter(|_| judged_pair.get(&kind) == Some(&(i, j)));
-        let mut answer = match known {
-            Some(answer) => answer.clone(),
-            None => judge(i, j, &mut algebra)?,
+        let mut own_pairs = list.iter().filter_map(|block| first_pair(question, block));
+        let shown = if inside(&entry.pair) { Some(entry.pair) } else { own_pairs.find(inside) };
+        let Some((i, j)) = shown else { continue };
+        let mut answer = if (i, j) == entry.pair {
+            entry.answer.clone()
+        } else {
+            judge(compiled, question, engine, (i, j), &mut algebra)?
         };
-        answer.decided_by.clone_from(rules);
+        answer.decided_by.clone_from(&entry.rules);
         if let (Some(from), Some(to)) = (question.from.get(i), question.to.get(j)) {
             compiled.explain(&mut answer, from, to, &mut algebra);
         }
@@ -297,54 +266,150 @@ fn answer_blocks(
         let from = from.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
         groups.push(Group { answer, from, to, pairs });
     }
-    Ok(Answer { verdict, forward, back: Verdict::over(backs), pairs, groups, truncated, assumptions })
+    let assumptions = assumptions.into_iter().collect();
+    Ok(Answer { verdict, forward, back, pairs, groups, truncated, assumptions })
+}
+
+/// Judges one pair by position.
+fn judge(
+    compiled: &Compiled<'_>,
+    question: &Question,
+    engine: Engine,
+    (from, to): (usize, usize),
+    algebra: &mut Algebra<'_>,
+) -> Result<PairAnswer, Box<Contradiction>> {
+    let network = compiled.network();
+    let (Some(from), Some(to)) = (question.from.get(from), question.to.get(to)) else {
+        return Ok(pair::refused(Code::NoPossibleDestination, "M-6b", &Endpoint::internet(network)));
+    };
+    if engine == Engine::Reference {
+        return Ok(pair::judge(network, from, to, &question.ask));
+    }
+    let answer = compiled.judge(from, to, &question.ask, algebra)?;
+    if engine == Engine::Both {
+        pair::compare(&answer, &pair::judge(network, from, to, &question.ask), from, to)?;
+    }
+    Ok(answer)
+}
+
+/// What is kept of the pairs of one kind.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    verdict: Verdict,
+    forward: Verdict,
+    back: Option<Verdict>,
+    /// The position of its key; `None` where there were too many to keep.
+    key: Option<usize>,
+}
+
+/// The first answer of a key, whose it is, and the rules that decided any of the key's.
+struct Entry {
+    answer: PairAnswer,
+    pair: (usize, usize),
+    rules: Vec<RuleRef>,
+}
+
+/// Every kind, judged.
+struct Judged {
+    blocks: Vec<Block>,
+    kinds: FxHashMap<usize, Kind>,
+    keys: IndexMap<Key, Entry>,
+    assumptions: BTreeSet<Assumption>,
+    /// Some answers are counted and not kept.
+    left_out: bool,
 }
 
 /// Blocks that say the same of several ends are told apart up to this many pairs, where the answer names one of them.
 const NAMED: u64 = 4096;
 
+/// More different answers than this are not kept: what lies beyond is counted, and its groups are not listed.
+const MAX_KEYS: usize = 4 * MAX_GROUPS;
+
+/// Kinds that are judged before what they say is sorted.
+const CHUNK: usize = 4096;
+
 /// Judges one pair of each kind, on all threads where there are many. Where the answer names an end itself (a stopped
-/// instance, say), its block is taken apart.
+/// instance, say), its block is taken apart. Memory: O(kinds), and the answers of [`MAX_KEYS`] of them.
 fn judged(
     compiled: &Compiled<'_>,
     question: &Question,
     mut blocks: Vec<Block>,
-    judge: &(impl Fn(usize, usize, &mut Algebra<'_>) -> Result<PairAnswer, Box<Contradiction>> + Sync),
-) -> Result<(Vec<Block>, BTreeMap<usize, PairAnswer>), AskError> {
+    engine: Engine,
+) -> Result<Judged, AskError> {
     use rayon::prelude::*;
-    let mut answers: BTreeMap<usize, PairAnswer> = BTreeMap::new();
+    let mut kinds: FxHashMap<usize, Kind> = FxHashMap::default();
+    let mut keys: IndexMap<Key, Entry> = IndexMap::new();
+    let mut assumptions: BTreeSet<Assumption> = question.assumptions.iter().copied().collect();
+    let mut left_out = false;
+    let mut next = blocks.iter().map(|block| block.kind + 1).max().unwrap_or(0);
     loop {
-        let mut first_of: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
-        for block in blocks.iter().filter(|block| !answers.contains_key(&block.kind)) {
-            if !first_of.contains_key(&block.kind)
+        let mut asked: Vec<(usize, (usize, usize))> = Vec::new();
+        let mut seen: FxHashSet<usize> = FxHashSet::default();
+        for block in blocks.iter().filter(|block| !kinds.contains_key(&block.kind)) {
+            if !seen.contains(&block.kind)
                 && let Some(pair) = first_pair(question, block)
             {
-                first_of.insert(block.kind, pair);
+                seen.insert(block.kind);
+                asked.push((block.kind, pair));
             }
         }
-        if first_of.is_empty() {
-            return Ok((blocks, answers));
+        if asked.is_empty() {
+            return Ok(Judged { blocks, kinds, keys, assumptions, left_out });
         }
-        let asked: Vec<(usize, (usize, usize))> = first_of.into_iter().collect();
-        let found: Vec<PairAnswer> = if asked.len() < FEW {
-            let mut algebra = compiled.algebra();
-            asked.iter().map(|&(_, (i, j))| judge(i, j, &mut algebra)).collect::<Result<_, _>>()?
-        } else {
-            let work = asked.par_iter().map_init(|| compiled.algebra(), |algebra, &(_, (i, j))| judge(i, j, algebra));
-            work.collect::<Result<_, _>>()?
-        };
-        answers.extend(asked.into_iter().map(|(kind, _)| kind).zip(found));
-        let mut next = blocks.iter().map(|block| block.kind).max().unwrap_or(0) + 1;
+        let mut names_ends: FxHashSet<usize> = FxHashSet::default();
+        for chunk in asked.chunks(CHUNK) {
+            let full = keys.len() >= MAX_KEYS && engine == Engine::Compiled;
+            let work = |&(_, pair): &(usize, (usize, usize)), algebra: &mut Algebra<'_>| {
+                let ends = (question.from.get(pair.0), question.to.get(pair.1));
+                if let (true, (Some(from), Some(to))) = (full, ends) {
+                    return compiled.verdict(from, to, &question.ask, algebra).map(Err);
+                }
+                judge(compiled, question, engine, pair, algebra).map(Ok)
+            };
+            let answers: Vec<Result<PairAnswer, Brief>> = if chunk.len() < FEW {
+                let mut algebra = compiled.algebra();
+                chunk.iter().map(|asked| work(asked, &mut algebra)).collect::<Result<_, _>>()?
+            } else {
+                let all = chunk.par_iter().map_init(|| compiled.algebra(), |algebra, asked| work(asked, algebra));
+                all.collect::<Result<_, _>>()?
+            };
+            for (&(kind, pair), answer) in chunk.iter().zip(answers) {
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    Err(Brief { verdict, forward, back, assumptions: own }) => {
+                        assumptions.extend(own);
+                        left_out = true;
+                        kinds.insert(kind, Kind { verdict, forward, back, key: None });
+                        continue;
+                    }
+                };
+                assumptions.extend(&answer.assumptions);
+                if names_an_end(compiled.network(), &answer) {
+                    names_ends.insert(kind);
+                }
+                let (verdict, forward, back) = (answer.verdict, answer.forward, answer.back);
+                let key = Key::of(compiled.network(), &answer);
+                let position = match keys.get_index_of(&key) {
+                    Some(position) => Some(position),
+                    None if keys.len() >= MAX_KEYS => None,
+                    None => {
+                        let rules = Vec::new();
+                        Some(keys.insert_full(key, Entry { answer: answer.clone(), pair, rules }).0)
+                    }
+                };
+                if let Some((_, entry)) = position.and_then(|position| keys.get_index_mut(position)) {
+                    let fresh = answer.decided_by.into_iter().filter(|rule| !entry.rules.contains(rule));
+                    let fresh: Vec<RuleRef> = fresh.collect();
+                    entry.rules.extend(fresh);
+                }
+                left_out |= position.is_none();
+                kinds.insert(kind, Kind { verdict, forward, back, key: position });
+            }
+        }
         let mut apart: Vec<Block> = Vec::with_capacity(blocks.len());
         for block in blocks {
             let pairs = block.from.len() as u64 * block.to.len() as u64;
-            let names_an_end = |answer: &PairAnswer| {
-                answer.reasons.iter().any(|reason| {
-                    matches!(reason.site, Site::Interface(_) | Site::Instance(_))
-                        && alike(compiled.network(), reason).site == reason.site
-                })
-            };
-            if pairs == 1 || pairs > NAMED || !answers.get(&block.kind).is_some_and(names_an_end) {
+            if pairs == 1 || pairs > NAMED || !names_ends.contains(&block.kind) {
                 apart.push(block);
                 continue;
             }
@@ -357,6 +422,13 @@ fn judged(
         }
         blocks = apart;
     }
+}
+
+/// Whether a reason speaks of one end alone, so that the ends of one class have different reasons.
+fn names_an_end(network: &Network, answer: &PairAnswer) -> bool {
+    answer.reasons.iter().any(|reason| {
+        matches!(reason.site, Site::Interface(_) | Site::Instance(_)) && alike(network, reason).site == reason.site
+    })
 }
 
 /// How many pairs a product has, self-pairs not counted.
@@ -436,7 +508,7 @@ enum Like {
 }
 
 /// Sorts the ends into classes: pairs of two classes have one answer, but for those that one kernel delivers between.
-fn by_class(compiled: &Compiled<'_>, question: &Question) -> Vec<Block> {
+fn by_class(compiled: &Compiled<'_>, question: &Question) -> Result<Vec<Block>, AskError> {
     let network = compiled.network();
     // Ranges have members of their own; they are many only where CIDRs cut them.
     let nets = |endpoint: &Endpoint| -> Vec<(Idx<NetworkInterface>, IpNet)> {
@@ -530,6 +602,10 @@ fn by_class(compiled: &Compiled<'_>, question: &Question) -> Vec<Block> {
         };
         let destinations: Vec<(usize, Option<Unit>, Arc<[usize]>)> =
             destinations.iter().map(|((like, unit), list)| (number(like), *unit, list.as_slice().into())).collect();
+        let count = sources.len() as u64 * destinations.len() as u64;
+        if blocks.len() as u64 + count > MAX_BLOCKS {
+            return Err(AskError::TooMany(count));
+        }
         // Kinds are of one product: a name may mean another address in another VPC.
         kinds.clear();
         for (source, source_unit, from) in &sources {
@@ -544,7 +620,7 @@ fn by_class(compiled: &Compiled<'_>, question: &Question) -> Vec<Block> {
             }
         }
     }
-    blocks
+    Ok(blocks)
 }
 
 #[cfg(test)]

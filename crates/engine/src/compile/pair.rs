@@ -18,7 +18,7 @@ use super::trie::Trie;
 use crate::endpoint::{Destination, Endpoint, default_source_ports, representative};
 use crate::host;
 use crate::pair::{
-    Allowed, AllowedPorts, Ask, Cell, Contradiction, Lane, POOL, PairAnswer, Replay, frame, merge, put_together,
+    Allowed, AllowedPorts, Ask, Brief, Cell, Contradiction, Lane, POOL, PairAnswer, Replay, frame, merge, put_together,
     refused, unique,
 };
 use crate::reason::{Assumption, Code, Leg, Reason, SaidOf, Site};
@@ -54,6 +54,10 @@ struct Weighed<'n> {
     /// `None`: nobody knows who answers. Each with what its gates let pass at the client's port and at the pool's.
     replies: Option<Vec<(Carry<'n>, Passes, Passes)>>,
 }
+
+/// What a pair of addresses comes down to: ways, pieces of headers, the client's ports, and the ends as the reference
+/// engine takes them.
+type Cut<'n> = (Vec<Weighed<'n>>, Vec<Piece>, PortRanges, (simulate::Start, simulate::Target<'n>));
 
 /// How replies to a piece fare, by the client's port and by the translator's.
 struct Replied {
@@ -193,8 +197,36 @@ impl<'n> Compiled<'n> {
         cuts: Option<&mut Vec<IpNet>>,
         algebra: &mut Algebra<'_>,
     ) -> Result<Option<PairAnswer>, Box<Contradiction>> {
-        let (Some(source), Some(destination)) = (representative(sources), representative(destinations)) else {
+        let Some((ways, pieces, client, ends)) = self.pieces(from, to, ask, lanes, (sources, destinations), algebra)
+        else {
             return Ok(None);
+        };
+        if let Some(nets) = cuts {
+            for way in &ways {
+                self.cuts_of(&way.carry, nets);
+                way.replies.iter().flatten().for_each(|(reply, ..)| self.cuts_of(reply, nets));
+            }
+        }
+        if pieces.is_empty() {
+            return Ok(Some(refused(Code::NoPossibleDestination, "EK-42", from)));
+        }
+        let mut answer = self.summary(&ways, &pieces, &client, algebra);
+        self.witness(&mut answer, &pieces, &client, ends, algebra)?;
+        Ok(Some(answer))
+    }
+
+    /// Weighs every way between two addresses and cuts the asked headers into what fares alike.
+    fn pieces(
+        &self,
+        from: &'n Endpoint,
+        to: &'n Destination,
+        ask: &Ask,
+        lanes: &[Lane],
+        (sources, destinations): (&IpSet, &IpSet),
+        algebra: &mut Algebra<'_>,
+    ) -> Option<Cut<'n>> {
+        let (Some(source), Some(destination)) = (representative(sources), representative(destinations)) else {
+            return None;
         };
         let (start, target) = crate::pair::ends(self.network, from, &to.endpoint, source, destination);
         let (begin, aim) = match start {
@@ -205,12 +237,6 @@ impl<'n> Compiled<'n> {
         let client = ask.source_ports.clone().unwrap_or_else(|| default_source_ports(self.network, from));
         let ways: Vec<Weighed<'n>> =
             self.ways(begin, aim).into_iter().map(|carry| self.weighed(carry, algebra)).collect();
-        if let Some(nets) = cuts {
-            for way in &ways {
-                self.cuts_of(&way.carry, nets);
-                way.replies.iter().flatten().for_each(|(reply, ..)| self.cuts_of(reply, nets));
-            }
-        }
         let mut pieces: Vec<Piece> = Vec::new();
         for lane in lanes {
             match (lane, &to.ports) {
@@ -230,12 +256,39 @@ impl<'n> Compiled<'n> {
                 (lane, None) => pieces.extend(Self::lane(&ways, lane, &client, algebra)),
             }
         }
-        if pieces.is_empty() {
-            return Ok(Some(refused(Code::NoPossibleDestination, "EK-42", from)));
-        }
-        let mut answer = self.summary(&ways, &pieces, &client, algebra);
-        self.witness(&mut answer, &pieces, &client, (start, target), algebra)?;
-        Ok(Some(answer))
+        Some((ways, pieces, client, (start, target)))
+    }
+
+    /// The verdict of one pair, without reasons and without a witness.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::judge`], which is asked for ranges of addresses.
+    pub fn verdict(
+        &self,
+        from: &'n Endpoint,
+        to: &'n Destination,
+        ask: &Ask,
+        algebra: &mut Algebra<'_>,
+    ) -> Result<Brief, Box<Contradiction>> {
+        let frame = match frame(self.network, from, to, ask) {
+            Ok(frame) => frame,
+            Err(answer) => return Ok((*answer).into()),
+        };
+        let single = frame.sources.count() == 1 && frame.destinations.count() == 1;
+        let ends = (&frame.sources, &frame.destinations);
+        let cut = if single { self.pieces(from, to, ask, &frame.lanes, ends, algebra) } else { None };
+        let Some((ways, pieces, ..)) = cut.filter(|(_, pieces, ..)| !pieces.is_empty()) else {
+            return self.judge(from, to, ask, algebra).map(Brief::from);
+        };
+        let over = |verdicts: &mut dyn Iterator<Item = Verdict>| Verdict::over(verdicts).unwrap_or(Verdict::Unknown);
+        let open = pieces.iter().filter(|piece| piece.forward != Verdict::Blocked);
+        Ok(Brief {
+            verdict: over(&mut pieces.iter().map(Piece::verdict)),
+            forward: over(&mut pieces.iter().map(|piece| piece.forward)),
+            back: Verdict::over(open.filter_map(|piece| piece.back)),
+            assumptions: assumed(&ways, &pieces, algebra),
+        })
     }
 
     /// All that passes between two addresses, all headers at once: disjoint rectangles of destination headers and client
@@ -563,22 +616,11 @@ impl<'n> Compiled<'n> {
         let open = pieces.iter().filter(|piece| piece.forward != Verdict::Blocked);
         let back = Verdict::over(open.filter_map(|piece| piece.back));
         let mut reasons: Vec<Reason> = Vec::new();
-        let mut assumptions: Vec<Assumption> = Vec::new();
-        for piece in pieces {
-            for way in piece.ways.iter().filter_map(|(i, _)| ways.get(*i)) {
-                for &(assumption, headers) in &way.carry.assumptions {
-                    if algebra.meets(piece.headers, headers) {
-                        assumptions.push(assumption);
-                    }
-                }
-            }
-            if piece.verdict() != Verdict::Reachable {
-                self.reasons_of(ways, piece, client, algebra, &mut reasons);
-            }
+        for piece in pieces.iter().filter(|piece| piece.verdict() != Verdict::Reachable) {
+            self.reasons_of(ways, piece, client, algebra, &mut reasons);
         }
+        let assumptions = assumed(ways, pieces, algebra);
         unique(&mut reasons);
-        assumptions.sort_unstable();
-        assumptions.dedup();
         let passing = pieces.iter().filter(|piece| piece.verdict().passes());
         let allowed = merge(passing.map(|p| Allowed { what: p.what.clone(), source_ports: p.source_ports.clone() }));
         let translated = pieces.iter().find_map(|piece| piece.translated.clone());
@@ -724,6 +766,23 @@ impl Replied {
 
 fn transport_has_ports(transport: Transport) -> bool {
     matches!(transport, Transport::Ports { .. })
+}
+
+/// The defaults that the ways of some pieces rely on.
+fn assumed(ways: &[Weighed<'_>], pieces: &[Piece], algebra: &mut Algebra<'_>) -> Vec<Assumption> {
+    let mut assumptions: Vec<Assumption> = Vec::new();
+    for piece in pieces {
+        for way in piece.ways.iter().filter_map(|(i, _)| ways.get(*i)) {
+            for &(assumption, headers) in &way.carry.assumptions {
+                if algebra.meets(piece.headers, headers) {
+                    assumptions.push(assumption);
+                }
+            }
+        }
+    }
+    assumptions.sort_unstable();
+    assumptions.dedup();
+    assumptions
 }
 
 /// The pieces of `set` that no prefix cuts.
