@@ -6,7 +6,8 @@
 //! anything is timed, the answers of all three are compared on some thousands of pairs.
 //!
 //! Every estate is measured by a process of its own, so that memory is that estate's. Times are medians of this run on
-//! this machine; compare ratios.
+//! this machine: of the clock where several threads work (import, links, operands, all pairs on two), else of the
+//! processor, so that other work on the machine counts less. Compare ratios.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -111,13 +112,29 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, f64) {
     (result, start.elapsed().as_secs_f64())
 }
 
+/// The processor time that this thread has had. On a shared machine it says more than the clock about work of one
+/// thread that takes some milliseconds at least.
+fn on_processor() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds: Option<u64> = text.split_whitespace().next().and_then(|first| first.parse().ok());
+    number(nanoseconds.unwrap_or(0)) / 1e9
+}
+
+/// As [`timed`], in processor time of this thread where the system tells it.
+fn worked<T>(what: impl FnOnce() -> T) -> (T, f64) {
+    let start = on_processor();
+    let (result, clock) = timed(what);
+    let time = on_processor() - start;
+    (result, if time > 0.0 { time } else { clock })
+}
+
 /// The result of the last run, and the median time of `times`.
-fn repeated<T>(times: usize, mut what: impl FnMut() -> T) -> (T, f64) {
-    let (mut result, first) = timed(&mut what);
+fn repeated<T>(times: usize, timer: fn(&mut dyn FnMut() -> T) -> (T, f64), mut what: impl FnMut() -> T) -> (T, f64) {
+    let (mut result, first) = timer(&mut what);
     let mut all = vec![first];
     for _ in 1..times {
         drop(result);
-        let (next, time) = timed(&mut what);
+        let (next, time) = timer(&mut what);
         result = next;
         all.push(time);
     }
@@ -126,7 +143,7 @@ fn repeated<T>(times: usize, mut what: impl FnMut() -> T) -> (T, f64) {
 
 /// The median time of one of many questions.
 fn each<Q>(rounds: usize, questions: &[Q], mut ask: impl FnMut(&Q)) -> f64 {
-    let round = |()| timed(|| questions.iter().for_each(&mut ask)).1 / number(questions.len() as u64);
+    let round = |()| worked(|| questions.iter().for_each(&mut ask)).1 / number(questions.len() as u64);
     median(std::iter::repeat_n((), rounds).map(round).collect())
 }
 
@@ -313,15 +330,15 @@ fn measure(directory: &Path, profile: &str, enis: u64, questions: bool) -> Measu
         timed(|| reach_model::network::build_owned(snapshot).unwrap_or_else(|error| panic!("{error}")));
     let before = ALLOCATOR.allocated();
     let times = if enis > 100_000 { 3 } else { 5 };
-    let (compiled, compile) = repeated(times, || Compiled::new(&network));
-    let (population, sort) = repeated(times, || Population::of(&compiled));
-    let (links, link) = repeated(times, || Links::new(&compiled, &population));
-    let (matrix, operands) = repeated(times, || Matrix::new(&compiled, &population, &links));
+    let (compiled, compile) = repeated(times, |what| worked(what), || Compiled::new(&network));
+    let (population, sort) = repeated(times, |what| worked(what), || Population::of(&compiled));
+    let (links, link) = repeated(times, |what| timed(what), || Links::new(&compiled, &population));
+    let (matrix, operands) = repeated(times, |what| timed(what), || Matrix::new(&compiled, &population, &links));
     let lookup = Lookup::new(&compiled, &population, &links);
     let held = (ALLOCATOR.allocated() - before) as u64;
     let (one, two) = (pool(1), pool(2));
-    let (_, one_thread) = one.install(|| repeated(3, || matrix.sweep()));
-    let (totals, two_threads) = two.install(|| repeated(times, || matrix.sweep()));
+    let (_, one_thread) = one.install(|| repeated(3, |what| worked(what), || matrix.sweep()));
+    let (totals, two_threads) = two.install(|| repeated(times, |what| timed(what), || matrix.sweep()));
     let high_water = status("VmHWM");
     let ends = || population.members().iter().map(|member| (member.interface, member.address())).collect::<Vec<_>>();
     let questions = questions.then(|| {
