@@ -28,8 +28,8 @@ impl Table {
             }
             let mut cells = row.iter().zip(&widths);
             let name = cells.next().map_or_else(String::new, |(name, &width)| format!("{name:<width$}"));
-            let rest: String = cells.map(|(cell, &width)| format!("  {cell:>width$}")).collect();
-            println!("{name}{rest}");
+            let rest: Vec<String> = cells.map(|(cell, &width)| format!("{cell:>width$}")).collect();
+            println!("{name}  {}", rest.join("  "));
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use ipnet::IpNet;
 use oxidd::bcdd::{BCDDFunction, BCDDManagerRef};
-use oxidd::{BooleanFunction, Manager, ManagerRef};
+use oxidd::{BooleanFunction, BooleanFunctionQuant, Manager, ManagerRef};
 use reach_model::network::{Direction, Idx, Network, NetworkInterface, Peer, SecurityGroupRule};
 use reach_packets::PortSet;
 use rustc_hash::FxHashMap;
@@ -30,6 +30,8 @@ pub(crate) struct Diagrams<'n> {
     network: &'n Network,
     variables: Vec<[BCDDFunction; 2]>,
     constants: [BCDDFunction; 2],
+    /// The conjunction of the variables of family and address.
+    addresses: BCDDFunction,
     /// Members' addresses by group, sorted by family and address.
     members: Vec<Vec<IpNet>>,
     member_sets: FxHashMap<u32, BCDDFunction>,
@@ -68,8 +70,12 @@ impl<'n> Diagrams<'n> {
         let (variables, constants) = manager.with_manager_exclusive(|manager| {
             let own = manager.add_vars(VARIABLES);
             let literal = |n| [BCDDFunction::not_var(manager, n).unwrap(), BCDDFunction::var(manager, n).unwrap()];
-            (own.map(literal).collect(), [BCDDFunction::f(manager), BCDDFunction::t(manager)])
+            let variables: Vec<[BCDDFunction; 2]> = own.map(literal).collect();
+            (variables, [BCDDFunction::f(manager), BCDDFunction::t(manager)])
         });
+        let [_, whole] = &constants;
+        let addresses = variables.iter().take(PROTOCOL as usize).rev();
+        let addresses = addresses.fold(whole.clone(), |all, [_, own]| all.and(own).unwrap());
         let mut members: Vec<Vec<IpNet>> = vec![Vec::new(); network.groups.len()];
         for (idx, interface) in network.interfaces.iter() {
             let own =
@@ -83,6 +89,7 @@ impl<'n> Diagrams<'n> {
             network,
             variables,
             constants,
+            addresses,
             members,
             member_sets: FxHashMap::default(),
             lists: FxHashMap::default(),
@@ -111,9 +118,18 @@ impl<'n> Diagrams<'n> {
         into.and(&out).unwrap()
     }
 
+    /// The same as a verifier finds it that keeps sets of packets: the packets from one address that the other end admits,
+    /// those to the other that this end admits, each without the address, and their conjunction.
+    pub(crate) fn packets(&self, from: &Asked, to: &Asked) -> BCDDFunction {
+        let project =
+            |admitted: &BCDDFunction, peer: &BCDDFunction| admitted.and(peer).unwrap().exists(&self.addresses).unwrap();
+        project(&to.ingress, &from.address).and(&project(&from.egress, &to.address)).unwrap()
+    }
+
     /// Whether the answer about a pair, cut down to what passes between its ends, is `expected`.
-    pub(crate) fn is(from: &Asked, to: &Asked, link: &BCDDFunction, expected: &BCDDFunction) -> bool {
-        Self::pair(from, to).and(link).unwrap() == *expected
+    pub(crate) fn is(&self, from: &Asked, to: &Asked, link: &BCDDFunction, expected: &BCDDFunction) -> bool {
+        let own = Self::pair(from, to);
+        own == self.packets(from, to) && own.and(link).unwrap() == *expected
     }
 
     fn constant(&self, value: bool) -> BCDDFunction {

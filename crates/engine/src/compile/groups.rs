@@ -66,11 +66,13 @@ pub struct ByPeer<K> {
     entries: Box<[(K, HeaderId)]>,
     /// Where each peer's entries begin, by hash, plus one; empty for short lists, which are searched.
     slots: Box<[u32]>,
+    /// A bit for each peer, by hash: most questions about a short list end here, before it is read.
+    marks: [u64; 2],
 }
 
 impl<K> Default for ByPeer<K> {
     fn default() -> Self {
-        Self { entries: Box::default(), slots: Box::default() }
+        Self { entries: Box::default(), slots: Box::default(), marks: [0; 2] }
     }
 }
 
@@ -82,8 +84,15 @@ impl<K: PeerKey> ByPeer<K> {
         list.sort_unstable();
         list.dedup();
         let entries: Box<[(K, HeaderId)]> = list.into();
+        let mut marks = [0; 2];
+        for (key, _) in &entries {
+            let (word, bit) = mark(*key);
+            if let Some(word) = marks.get_mut(word) {
+                *word |= bit;
+            }
+        }
         if entries.len() <= SEARCHED {
-            return Self { entries, slots: Box::default() };
+            return Self { entries, slots: Box::default(), marks };
         }
         let size = (entries.len() * 2).next_power_of_two();
         let mut slots = vec![0_u32; size];
@@ -101,7 +110,7 @@ impl<K: PeerKey> ByPeer<K> {
                 *free = u32::try_from(position + 1).unwrap_or(u32::MAX);
             }
         }
-        Self { entries, slots: slots.into() }
+        Self { entries, slots: slots.into(), marks }
     }
 
     /// Every entry, by peer.
@@ -111,7 +120,10 @@ impl<K: PeerKey> ByPeer<K> {
 
     /// The entries of a peer. O(1), or O(log n) of a short list.
     fn of(&self, key: K) -> impl Iterator<Item = HeaderId> + '_ {
-        let first = if self.slots.is_empty() {
+        let (word, bit) = mark(key);
+        let first = if self.marks.get(word).is_some_and(|word| word & bit == 0) {
+            self.entries.len()
+        } else if self.slots.is_empty() {
             self.entries.partition_point(|(own, _)| *own < key)
         } else {
             let mask = self.slots.len() - 1;
@@ -143,6 +155,12 @@ impl<'a, K> IntoIterator for &'a ByPeer<K> {
 pub trait PeerKey: Copy + Ord {
     /// A number that spreads well.
     fn hash(self) -> usize;
+}
+
+/// The word and the bit that stand for a peer.
+fn mark<K: PeerKey>(key: K) -> (usize, u64) {
+    let hash = key.hash();
+    (hash >> 6 & 1, 1 << (hash & 63))
 }
 
 fn spread(position: usize) -> usize {

@@ -39,6 +39,7 @@ impl Store {
 
     fn insert(&mut self, set: PortSet) -> HeaderId {
         let id = HeaderId(u32::try_from(self.sets.len()).unwrap_or(u32::MAX));
+        debug_assert!(id.0 >> 31 == 0, "caches of operations hold 31 bits of a number");
         let set = Arc::new(set);
         self.sets.push(Arc::clone(&set));
         self.ids.insert(set, id);
@@ -100,15 +101,18 @@ enum Operation {
     Subtract = 3,
 }
 
-/// How many results a cache remembers; a power of two.
-const CACHE: usize = 1 << 14;
+/// How many results a cache remembers at first and at most; powers of two. One question asks for little, a sweep for
+/// much.
+const CACHE: [usize; 2] = [1 << 8, 1 << 15];
 
 /// Operations on header sets with the cache of one thread.
 #[derive(Debug)]
 pub struct Algebra<'h> {
     headers: &'h Headers,
     /// Direct-mapped: operation and operands in the first word, the result in the second.
-    cache: Vec<(u128, HeaderId)>,
+    cache: Vec<(u64, u32)>,
+    /// How many results were put into the cache since it has this size.
+    put: usize,
     /// The sets that this thread has seen, by number, so that looking at one takes no lock.
     seen: Vec<Arc<PortSet>>,
 }
@@ -116,7 +120,8 @@ pub struct Algebra<'h> {
 impl<'h> Algebra<'h> {
     /// A cold cache over `headers`.
     pub fn new(headers: &'h Headers) -> Self {
-        Self { headers, cache: vec![(0, HeaderId::EMPTY); CACHE], seen: Vec::new() }
+        let [first, _] = CACHE;
+        Self { headers, cache: vec![(0, 0); first], put: 0, seen: Vec::new() }
     }
 
     /// The sets behind the numbers.
@@ -190,13 +195,15 @@ impl<'h> Algebra<'h> {
     }
 
     fn cached(&mut self, operation: Operation, a: HeaderId, b: HeaderId) -> HeaderId {
-        let key = (operation as u128) << 64 | u128::from(a.0) << 32 | u128::from(b.0);
-        let mixed = (u64::from(a.0) << 32 | u64::from(b.0)).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ operation as u64;
-        let slot = usize::try_from(mixed >> 40).unwrap_or(0) & (CACHE - 1);
+        // Two bits for the operation and 31 for each number: memory ends long before the numbers do.
+        let key = (operation as u64) << 62 | u64::from(a.0) << 31 | u64::from(b.0);
+        let mixed = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let spread = usize::try_from(mixed >> 40).unwrap_or(0);
+        let slot = spread & (self.cache.len() - 1);
         if let Some((known, result)) = self.cache.get(slot)
             && *known == key
         {
-            return *result;
+            return HeaderId(*result);
         }
         let (left, right) = (self.headers.get(a), self.headers.get(b));
         let set = match operation {
@@ -205,8 +212,15 @@ impl<'h> Algebra<'h> {
             Operation::Subtract => left.subtract(&right),
         };
         let result = self.headers.intern(set);
+        let [_, most] = CACHE;
+        self.put += 1;
+        if self.put > self.cache.len() && self.cache.len() < most {
+            self.cache = vec![(0, 0); (self.cache.len() * 4).min(most)];
+            self.put = 0;
+        }
+        let slot = spread & (self.cache.len() - 1);
         if let Some(entry) = self.cache.get_mut(slot) {
-            *entry = (key, result);
+            *entry = (key, result.0);
         }
         result
     }

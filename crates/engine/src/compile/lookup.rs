@@ -64,11 +64,15 @@ impl<'c, 'n> Lookup<'c, 'n> {
         let link = self.links.get(id);
         let mut headers = link.forward;
         let ends = [
-            (link.egress, source.profile, Direction::Egress, destination),
             (link.ingress, destination.profile, Direction::Ingress, source),
+            (link.egress, source.profile, Direction::Egress, destination),
         ];
         for (worth, profile, direction, other) in ends {
             let Some(worth) = worth else { continue };
+            // Ingress is the choosier end, as a rule: where it admits nothing, the other need not be asked.
+            if headers.may.is_empty() {
+                break;
+            }
             let own = self.admitted(profile, direction, worth, (other.node, other.profile), algebra);
             headers.must = algebra.intersect(headers.must, own.must);
             headers.may = algebra.intersect(headers.may, own.may);

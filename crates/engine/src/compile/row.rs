@@ -275,6 +275,19 @@ impl<'c, 'n> Rows<'c, 'n> {
 
     /// Computes the rows of a run and hands its terms on, disjoint, in a fixed order. Special links are left out.
     pub fn row(&self, run: &Run, scratch: &mut Scratch<'_>, mut sink: impl FnMut(Term<'_>)) {
+        let [ins, outs] = self.parts(run);
+        self.spread(run, &ins, &outs, scratch, &mut sink);
+    }
+
+    /// How many port groups the rows of a run fall into: the first half of [`Self::row`], which is what there is to decide
+    /// before any class is looked at.
+    pub fn port_groups(&self, run: &Run, scratch: &mut Scratch<'_>) -> usize {
+        let [ins, outs] = self.parts(run);
+        self.plan(run, &ins, &outs, &mut scratch.lines).groups.len()
+    }
+
+    /// What the rules of both ends of a run's flows admit: those of its own groups, and those that admit to it.
+    fn parts(&self, run: &Run) -> [Vec<(HeaderId, Part<'_>)>; 2] {
         let profile = self.compiled.groups.profile(run.profile);
         let mut ins: Vec<(HeaderId, Part<'_>)> = Vec::new();
         for &(key, headers) in &profile.ingress.peers {
@@ -308,17 +321,11 @@ impl<'c, 'n> Rows<'c, 'n> {
         outs.extend(by_node.chain(by_list).map(|(headers, operand)| (*headers, Part::Plain(operand))));
         let unknown = self.to_unknown.iter().filter(|(family, ..)| family.is_none_or(|family| family == run.family));
         outs.extend(unknown.map(|(_, headers, operand)| (*headers, Part::Doubtful(operand))));
-        self.spread(run, &ins, &outs, scratch, &mut sink);
+        [ins, outs]
     }
 
-    fn spread(
-        &self,
-        run: &Run,
-        ins: &[(HeaderId, Part<'_>)],
-        outs: &[(HeaderId, Part<'_>)],
-        scratch: &mut Scratch<'_>,
-        sink: &mut impl FnMut(Term<'_>),
-    ) {
+    /// Decides what is computed for a run, and apart from what.
+    fn plan(&self, run: &Run, ins: &[(HeaderId, Part<'_>)], outs: &[(HeaderId, Part<'_>)], lines: &mut Lines) -> Plan {
         let mut combinations: FxHashSet<Combination> = FxHashSet::default();
         let mut doubtful = false;
         for (place, _) in &run.places {
@@ -359,7 +366,7 @@ impl<'c, 'n> Rows<'c, 'n> {
         if open_out {
             mark(&mut right, HeaderId::ALL);
         }
-        let groups = scratch.lines.groups(&self.compiled.headers, &sets, &left, &right);
+        let groups = lines.groups(&self.compiled.headers, &sets, &left, &right);
         let side = |parts: &'_ [(HeaderId, Part<'_>)]| -> bool { parts.iter().any(|(_, part)| part.is_doubtful()) };
         let needs = Needs {
             unsure: side(ins) || side(outs),
@@ -368,6 +375,18 @@ impl<'c, 'n> Rows<'c, 'n> {
             doubtful,
             apart: combinations.iter().any(|ends| *ends != (Some(Worth::Counts), Some(Worth::Counts))),
         };
+        Plan { sets, groups, needs }
+    }
+
+    fn spread(
+        &self,
+        run: &Run,
+        ins: &[(HeaderId, Part<'_>)],
+        outs: &[(HeaderId, Part<'_>)],
+        scratch: &mut Scratch<'_>,
+        sink: &mut impl FnMut(Term<'_>),
+    ) {
+        let Plan { sets, groups, needs } = self.plan(run, ins, outs, &mut scratch.lines);
         let (ins, outs) = (by_set(ins, &sets), by_set(outs, &sets));
         for group in &groups {
             if !self.planes(group, &ins, &outs, needs, scratch) {
@@ -384,7 +403,7 @@ impl<'c, 'n> Rows<'c, 'n> {
     }
 
     /// Fills the planes of one port group: who is admitted at both ends and, where some link needs to tell, by what. False
-    /// where nobody is, or may be, at one of the ends.
+    /// where nobody is, or may be.
     fn planes(
         &self,
         group: &PortGroup,
@@ -403,8 +422,9 @@ impl<'c, 'n> Rows<'c, 'n> {
         if !some_out && !needs.open_out {
             return false;
         }
-        join(&scratch.planes, needs, &mut scratch.joined);
-        true
+        let any = join(&scratch.planes, needs, &mut scratch.joined);
+        // Where every link asks both ends and is sure of what it hears, nobody admitted at both is nothing to say.
+        any || needs.apart || needs.unsure || needs.doubtful
     }
 
     /// Fills the planes of one end; false where they stay empty.
@@ -460,7 +480,6 @@ impl<'c, 'n> Rows<'c, 'n> {
         let Scratch { algebra, planes, joined, row, sure, words, .. } = scratch;
         *words += mask.words() as u64;
         let must = algebra.intersect(group.headers, link.forward.must);
-        let must = answerable(must, link.back.must, algebra);
         let hull = mask.hull();
         let mut say = |row: &[u64], headers: HeaderId, back: HeaderId, certain: bool| {
             if let Some(from) = row.get(hull.clone()) {
@@ -477,6 +496,10 @@ impl<'c, 'n> Rows<'c, 'n> {
         } else {
             rows_of(planes, link, false, mask, row)
         };
+        if !some && !doubtful {
+            return;
+        }
+        let must = answerable(must, link.back.must, algebra);
         if some && !must.is_empty() {
             say(row, must, link.back.must, true);
         }
@@ -517,6 +540,14 @@ impl<'c, 'n> Rows<'c, 'n> {
             }
         }
     }
+}
+
+/// How the rows of a run are computed.
+struct Plan {
+    /// Every header set that some rule admits, sorted.
+    sets: Vec<HeaderId>,
+    groups: Vec<PortGroup>,
+    needs: Needs,
 }
 
 /// What the planes of a run must tell apart.
@@ -584,18 +615,24 @@ impl Part<'_> {
     }
 }
 
-/// Who is admitted at both ends where references count.
-fn join(planes: &[Vec<u64>; 6], needs: Needs, joined: &mut [u64]) {
+/// Who is admitted at both ends where references count; tells whether anybody is.
+fn join(planes: &[Vec<u64>; 6], needs: Needs, joined: &mut [u64]) -> bool {
+    let mut any = 0;
     let [in_plain, in_reference, _, out_plain, out_reference, _] = planes;
     if !needs.apart {
-        joined.iter_mut().zip(in_plain.iter().zip(out_plain)).for_each(|(word, (a, b))| *word = a & b);
-        return;
+        for (word, (a, b)) in joined.iter_mut().zip(in_plain.iter().zip(out_plain)) {
+            *word = a & b;
+            any |= *word;
+        }
+        return any != 0;
     }
     let ins = in_plain.iter().zip(in_reference);
     let outs = out_plain.iter().zip(out_reference);
     for (word, ((a, b), (c, d))) in joined.iter_mut().zip(ins.zip(outs)) {
         *word = (a | b) & (c | d);
+        any |= *word;
     }
+    any != 0
 }
 
 /// `out = a & b`.
