@@ -28,6 +28,17 @@ use crate::render::matrix::{Summary, Table};
 /// Runs that are computed before what they hold is written.
 const BATCH: usize = 256;
 
+/// The collections that all flows pass through, and what their absence means.
+const STRUCTURE: [(Call, &str); 7] = [
+    (Call::DescribeNetworkInterfaces, "there may be more addresses"),
+    (Call::DescribeInstances, "whether some addresses are alive is unknown"),
+    (Call::DescribeVpcs, "flows inside some VPCs are unknown"),
+    (Call::DescribeSubnets, "flows of some subnets are unknown"),
+    (Call::DescribeRouteTables, "flows between subnets are unknown"),
+    (Call::DescribeNetworkAcls, "flows between subnets are unknown"),
+    (Call::DescribeSecurityGroups, "flows of some interfaces are unknown"),
+];
+
 /// One side of the matrix: addresses inside, by interface, and addresses outside.
 struct Side {
     inside: Option<Vec<(Idx<NetworkInterface>, ipnet::IpNet)>>,
@@ -59,10 +70,19 @@ pub(crate) fn run(arguments: &Arguments, config: &Config, voice: Voice) -> Resul
     let from = side(&network, arguments.from.as_deref(), cluster)?;
     let to = side(&network, arguments.to.as_deref(), cluster)?;
     let mut open: Vec<String> = from.unresolved.iter().chain(&to.unresolved).cloned().collect();
-    if !network.collected_for(None, Call::DescribeNetworkInterfaces) {
-        open.push("describe-network-interfaces was not collected in full: there may be more addresses".to_owned());
+    for (call, what) in STRUCTURE {
+        if !network.collected_for(None, call) {
+            open.push(format!("{} was not collected in full: {what}", call.operation()));
+        }
     }
     open.dedup();
+    if let (Some(one), Some(other)) = (&from.inside, &to.inside)
+        && from.outside.is_empty()
+        && to.outside.is_empty()
+        && (one.is_empty() || other.is_empty() || (one.len() == 1 && one == other))
+    {
+        return Err(Failure::input("no pair is left: both sides are one and the same address, or nobody").into());
+    }
     if voice != Voice::Quiet {
         for line in &open {
             warn(line);

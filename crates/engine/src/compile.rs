@@ -82,7 +82,7 @@ impl<'n> Compiled<'n> {
         let groups = Groups::new(network, &trie, &mut algebra);
         let acls = Acls::new(network, &mut algebra);
         let mut nat_publics: FxHashMap<Ipv4Addr, Option<(Idx<NetworkInterface>, IpAddr)>> = FxHashMap::default();
-        for (_, nat) in network.nat_gateways.iter() {
+        for (_, nat) in network.nat_gateways.iter().filter(|(_, nat)| nat.exists()) {
             for address in &nat.addresses {
                 let Some(public) = address.public else { continue };
                 let behind = address.interface.as_ref().and_then(Ref::known);

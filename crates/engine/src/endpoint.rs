@@ -171,7 +171,9 @@ fn internet_addresses(network: &Network) -> IpSet {
     }
     let public =
         network.interfaces.iter().flat_map(|(_, interface)| interface.addresses.iter().filter_map(|a| a.public));
-    own.extend(public.map(|address| IpNet::from(IpAddr::V4(address))));
+    let nat = network.nat_gateways.iter().filter(|(_, nat)| nat.exists());
+    let of_nat = nat.flat_map(|(_, nat)| nat.addresses.iter().filter_map(|address| address.public));
+    own.extend(public.chain(of_nat).map(|address| IpNet::from(IpAddr::V4(address))));
     let own: IpSet = own.into_iter().collect();
     everything.subtract(&own)
 }

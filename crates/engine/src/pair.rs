@@ -517,9 +517,9 @@ fn by_default(network: &Network, cells: Vec<Cell>, from_outside: bool) -> PairAn
         }
         let backs = others.iter().filter(|cell| cell.answer.verdict.passes()).filter_map(|cell| cell.answer.back);
         answer.back = Verdict::over(backs.chain(answer.back));
-        if let Some(cell) = others.into_iter().find(|cell| cell.answer.verdict.passes()) {
-            answer.allowed = cell.answer.allowed;
-        }
+        // What passes from or to some of the outside.
+        let passing = others.into_iter().filter(|cell| cell.answer.verdict.passes());
+        answer.allowed = merge(passing.flat_map(|cell| cell.answer.allowed));
     }
     answer.outside = Some(carved);
     answer

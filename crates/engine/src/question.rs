@@ -161,9 +161,24 @@ const FEW: usize = 4;
 /// [`AskError::NoPair`] where there is nothing to judge, [`AskError::Contradiction`] where the engines differ.
 pub fn ask(compiled: &Compiled<'_>, question: &Question, engine: Engine) -> Result<Answer, AskError> {
     let count: usize = question.products.iter().map(|(from, to)| from.len() * to.len()).sum();
-    let blocks =
-        if engine == Engine::Compiled && count > FEW { by_class(compiled, question)? } else { by_pair(question) };
-    answer_blocks(compiled, question, blocks, engine)
+    let sorted = engine != Engine::Reference && count > FEW;
+    let blocks = if sorted { by_class(compiled, question)? } else { by_pair(question) };
+    // Classes are the compiled engine's own; the other one is asked about every pair.
+    let own = if sorted { Engine::Compiled } else { engine };
+    let answer = answer_blocks(compiled, question, blocks, own)?;
+    if sorted && engine == Engine::Both {
+        let reference = answer_blocks(compiled, question, by_pair(question), Engine::Both)?;
+        let said = |answer: &Answer| (answer.verdict, answer.forward, answer.back, answer.pairs);
+        if said(&answer) != said(&reference) {
+            return Err(Box::new(Contradiction {
+                about: format!("{} pairs by class: {:?} and {:?}", count, answer.pairs, reference.pairs),
+                compiled: (answer.forward, answer.back),
+                reference: (reference.forward, reference.back),
+            })
+            .into());
+        }
+    }
+    Ok(answer)
 }
 
 /// Pairs that are sure to have the same answer for the same reasons: the product of positions in `from` and `to`, without

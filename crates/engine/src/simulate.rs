@@ -58,6 +58,8 @@ pub struct Trace {
     pub steps: Vec<Step>,
     /// Where it ended.
     pub end: End,
+    /// The interface whose groups were asked whether they could admit anything that nobody saw coming.
+    pub unseen: Option<Idx<NetworkInterface>>,
 }
 
 /// Where a walk ended.

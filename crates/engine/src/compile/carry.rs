@@ -12,7 +12,7 @@ use reach_model::network::{
     Attachment, Direction, EndpointKind, Idx, InterfaceKind, NatGateway, NetworkInterface, Peering, Ref, RouteTable,
     Subnet, TransitGatewayTable, Vpc,
 };
-use reach_packets::{IntervalSet, PortRanges, PortSet, Protocol};
+use reach_packets::{IcmpSet, IntervalSet, PortRanges, PortSet, Protocol};
 
 use super::Compiled;
 use super::gate::{Gate, Test, Told};
@@ -710,10 +710,8 @@ pub(super) fn translatable() -> PortSet {
         .union(&PortSet::of_protocol(Protocol::ICMP))
 }
 
-/// TCP and echo requests: what a gateway endpoint takes (PL-11).
+/// TCP and echo requests of either family: what a gateway endpoint takes (PL-11).
 pub(super) fn for_gateway_endpoint() -> PortSet {
-    let echo = PortSet::icmp(reach_packets::IcmpSet::kind(8)).union(&PortSet::icmp(reach_packets::IcmpSet::kind(128)));
-    let echo_v6 =
-        PortSet::icmpv6(reach_packets::IcmpSet::kind(8)).union(&PortSet::icmpv6(reach_packets::IcmpSet::kind(128)));
-    PortSet::tcp(IntervalSet::full()).union(&echo).union(&echo_v6)
+    let echo = PortSet::icmp(IcmpSet::kind(8)).union(&PortSet::icmpv6(IcmpSet::kind(128)));
+    PortSet::tcp(IntervalSet::full()).union(&echo)
 }

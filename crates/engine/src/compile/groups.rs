@@ -441,6 +441,7 @@ impl Groups {
 
     /// What the groups of `profile` say to or from `node`, with `references` to groups of the other end.
     ///
+    /// Only headers `within` are looked at: unions of what nobody asks would be sets without end.
     /// `hidden`: the peer's address is not the one at `node` but one that the snapshot does not hold (SG-34).
     pub fn say(
         &self,
@@ -449,12 +450,13 @@ impl Groups {
         (trie, node): (&Trie, Node),
         references: &[Reference],
         hidden: bool,
+        within: HeaderId,
         algebra: &mut Algebra<'_>,
     ) -> Said {
         let profile = self.profile(profile);
         let side = profile.side(direction);
         let mut said = Said {
-            admitted: self.admitted_by_address(side, trie, node, hidden, algebra),
+            admitted: self.admitted_by_address(side, trie, node, hidden, within, algebra),
             unknown: HeaderId::EMPTY,
             lost: HeaderId::EMPTY,
             unsupported: HeaderId::EMPTY,
@@ -467,24 +469,27 @@ impl Groups {
                 Standing::Unsupported => &mut said.unsupported,
                 Standing::Unknown(..) => &mut said.unknown,
             };
+            let headers = algebra.intersect(headers, within);
             *sum = algebra.union(*sum, headers);
         }
         // SG-17: a list without entries is unknown, not empty.
         let family = family_of(trie, node);
         for unread in side.unread.iter().filter(|unread| unread.family.is_none_or(|of_list| of_list == family)) {
-            said.unknown = algebra.union(said.unknown, unread.headers);
+            let headers = algebra.intersect(unread.headers, within);
+            said.unknown = algebra.union(said.unknown, headers);
         }
         if hidden {
             // SG-34: any address of the family may be the client's.
             for &(other, headers) in &side.nodes {
                 if family_of(trie, other) == family {
+                    let headers = algebra.intersect(headers, within);
                     said.unknown = algebra.union(said.unknown, headers);
                 }
             }
         }
         // SG-2: a group that is not described can only add.
         if profile.missing.is_some() {
-            said.unknown = HeaderId::ALL;
+            said.unknown = within;
         }
         said.unknown = algebra.subtract(said.unknown, said.admitted);
         said
@@ -497,6 +502,7 @@ impl Groups {
         trie: &Trie,
         node: Node,
         hidden: bool,
+        within: HeaderId,
         algebra: &mut Algebra<'_>,
     ) -> HeaderId {
         let mut admitted = HeaderId::EMPTY;
@@ -505,11 +511,13 @@ impl Groups {
                 continue;
             }
             for headers in side.nodes.of(ancestor) {
+                let headers = algebra.intersect(headers, within);
                 admitted = algebra.union(admitted, headers);
             }
         }
         for &(list, headers) in &side.lists {
             if covers(self.list(list), node) {
+                let headers = algebra.intersect(headers, within);
                 admitted = algebra.union(admitted, headers);
             }
         }

@@ -179,13 +179,14 @@ fn fold(compiled: &Compiled<'_>, from: Member, to: Member, algebra: &mut Algebra
             }
             // What could be admitted depends on the destination's groups.
             Test::Groups { .. } | Test::Unseen { .. } => {
-                let others = compiled.weigh_all(way.gates.iter().filter(|gate| !gate.asks_groups()), algebra);
+                let others =
+                    compiled.weigh_all(way.gates.iter().filter(|gate| !gate.asks_groups()), HeaderId::ALL, algebra);
                 return Err(if others.may.is_empty() { LinkId::DEAD } else { LinkId::SPECIAL });
             }
             _ => rest.push(gate),
         }
     }
-    let mut forward = compiled.weigh_all(rest, algebra);
+    let mut forward = compiled.weigh_all(rest, HeaderId::ALL, algebra);
     let possible = algebra.intern(possible_in(from.family()));
     forward.must = algebra.intersect(forward.must, possible);
     forward.may = algebra.intersect(forward.may, possible);
@@ -197,7 +198,7 @@ fn fold(compiled: &Compiled<'_>, from: Member, to: Member, algebra: &mut Algebra
         // Nobody knows who answers: no reply is certain, any is possible.
         None => Passes { must: HeaderId::EMPTY, may: HeaderId::ALL },
         Some(replies) => match replies.as_slice() {
-            [reply] if plain_reply(reply) => compiled.weigh_all(&reply.gates, algebra),
+            [reply] if plain_reply(reply) => compiled.weigh_all(&reply.gates, HeaderId::ALL, algebra),
             _ => return Err(LinkId::SPECIAL),
         },
     };

@@ -100,7 +100,8 @@ impl<'c, 'n> Lookup<'c, 'n> {
             Worth::Unknown => Standing::Unknown(crate::reason::Code::NotCollected, None),
             Worth::Nothing => Standing::Unsupported,
         };
-        let said = groups.say(profile, direction, at, &[Reference::Carried(other, standing)], false, algebra);
+        let said =
+            groups.say(profile, direction, at, &[Reference::Carried(other, standing)], false, HeaderId::ALL, algebra);
         Passes { must: said.admitted, may: algebra.union(said.admitted, said.unknown) }
     }
 

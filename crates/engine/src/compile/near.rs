@@ -9,7 +9,7 @@ use reach_packets::{Family, Flow, Protocol, Transport};
 use super::Compiled;
 use super::carry::{Aim, Source};
 use super::gate::{Gate, Test};
-use super::headers::Algebra;
+use super::headers::{Algebra, HeaderId};
 use crate::endpoint::{Destination, Endpoint};
 use crate::pair::PairAnswer;
 use crate::reason::{RuleRef, Site};
@@ -72,7 +72,7 @@ impl Compiled<'_> {
         let mut near: Vec<NearMiss> = Vec::new();
         for gate in &way.gates {
             let Test::Groups { at, direction, .. } = &gate.test else { continue };
-            let said = self.say(gate, algebra);
+            let said = self.say(gate, HeaderId::ALL, algebra);
             if algebra.contains(said.admitted, flow.protocol, &flow.transport) {
                 self.admitting(gate, *at, *direction, &flow, algebra, &mut answer.admitted_by);
             } else if !algebra.contains(said.unknown, flow.protocol, &flow.transport) {
@@ -175,7 +175,7 @@ impl Compiled<'_> {
         }
     }
 
-    fn same_protocol(headers: super::headers::HeaderId, flow: &Flow, algebra: &Algebra<'_>) -> bool {
+    fn same_protocol(headers: HeaderId, flow: &Flow, algebra: &Algebra<'_>) -> bool {
         let set = algebra.get(headers);
         match flow.transport {
             Transport::Ports { .. } if flow.protocol == Protocol::UDP => !set.udp_ports().is_empty(),

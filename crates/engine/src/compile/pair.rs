@@ -1,15 +1,20 @@
 //! The compiled engine's answer for one pair of endpoints.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use indexmap::IndexMap;
 use ipnet::IpNet;
-use reach_model::network::Destination as RouteDestination;
+use reach_model::network::{
+    Destination as RouteDestination, Direction, Idx, NetworkAcl, PrefixList, Ref, RouteTable, TransitGatewayTable,
+};
 use reach_packets::{Family, IcmpSet, IntervalSet, IpSet, PortRanges, PortSet, Protocol, Transport};
 
 use super::Compiled;
 use super::acls::Passes;
 use super::carry::{Aim, Carry, Source};
 use super::gate::{Gate, Test};
+use super::groups::ProfileId;
 use super::headers::{Algebra, HeaderId};
 use super::population::Member;
 use super::space;
@@ -110,35 +115,32 @@ impl<'n> Compiled<'n> {
             Err(answer) => return Ok(*answer),
         };
         let single = frame.sources.count() <= 1 && frame.destinations.count() <= 1;
-        let mut nets: Vec<IpNet> = Vec::new();
+        let mut met = Met::default();
         if !single {
-            nets.extend(space::prefixes());
-            nets.extend(self.known_to_host(from));
+            met.nets.extend(self.known_to_host(from));
             if let Endpoint::Outside(outside) = &to.endpoint {
-                nets.extend(outside.admission.iter().flatten().copied());
+                met.nets.extend(outside.admission.iter().flatten().copied());
             }
         }
         // Ranges are cut by the tables on their way until no new table turns up.
         loop {
-            let pieces = |set: &IpSet| if set.count() <= 1 { vec![set.clone()] } else { atoms(&nets, set) };
+            let cuts = met.trie(self, true);
+            let pieces = |set: &IpSet| if set.count() <= 1 { vec![set.clone()] } else { atoms(&cuts, set) };
+            let tables = met.size();
             let mut cells: Vec<Cell> = Vec::new();
-            let mut met: Vec<IpNet> = nets.clone();
             let destinations = pieces(&frame.destinations);
             for source in pieces(&frame.sources) {
                 for destination in &destinations {
                     let part = (&source, destination);
-                    let cuts = (!single).then_some(&mut met);
-                    if let Some(answer) = self.cell(from, to, ask, &frame.lanes, part, cuts, algebra)? {
+                    let met = (!single).then_some(&mut met);
+                    if let Some(answer) = self.cell(from, to, ask, &frame.lanes, part, met, algebra)? {
                         cells.push(Cell { source: source.clone(), destination: destination.clone(), answer });
                     }
                 }
             }
-            met.sort_unstable();
-            met.dedup();
-            if single || met.len() == nets.len() {
+            if single || met.size() == tables {
                 return Ok(put_together(self.network, from, to, cells));
             }
-            nets = met;
         }
     }
 
@@ -151,40 +153,6 @@ impl<'n> Compiled<'n> {
         exclusions.into_iter().flatten().copied().collect()
     }
 
-    /// The prefixes that the tables and filters on a way tell apart.
-    fn cuts_of(&self, carry: &Carry<'_>, nets: &mut Vec<IpNet>) {
-        for gate in &carry.gates {
-            match &gate.test {
-                Test::Groups { at, direction, .. } => {
-                    let side = self.groups.profile(self.groups.profile_of(*at)).side(*direction);
-                    nets.extend(side.nodes.iter().filter_map(|(node, _)| self.trie.net(*node)));
-                    for (list, _) in &side.lists {
-                        nets.extend(self.network.prefix_lists.get(*list).cidrs.iter().flatten().copied());
-                    }
-                }
-                Test::Acl { acl, direction, .. } => {
-                    let entries = self.network.acls.get(*acl).entries.iter();
-                    nets.extend(entries.filter(|entry| entry.direction == *direction).map(|entry| entry.cidr));
-                }
-                _ => {}
-            }
-        }
-        for table in &carry.tables {
-            nets.extend(self.tables.nets(*table));
-        }
-        for table in &carry.transit_tables {
-            for route in self.network.transit_gateway_tables.get(*table).routes.iter().flatten() {
-                match &route.destination {
-                    RouteDestination::Cidr(net) => nets.push(*net),
-                    RouteDestination::PrefixList(list) => {
-                        let entries = list.known().and_then(|idx| self.network.prefix_lists.get(idx).cidrs.as_ref());
-                        nets.extend(entries.into_iter().flatten().copied());
-                    }
-                }
-            }
-        }
-    }
-
     /// Judges all asked ports for one piece of source and destination addresses.
     #[expect(clippy::too_many_arguments, reason = "one private stage of judge, with its parts by name")]
     fn cell(
@@ -194,17 +162,17 @@ impl<'n> Compiled<'n> {
         ask: &Ask,
         lanes: &[Lane],
         (sources, destinations): (&IpSet, &IpSet),
-        cuts: Option<&mut Vec<IpNet>>,
+        met: Option<&mut Met>,
         algebra: &mut Algebra<'_>,
     ) -> Result<Option<PairAnswer>, Box<Contradiction>> {
         let Some((ways, pieces, client, ends)) = self.pieces(from, to, ask, lanes, (sources, destinations), algebra)
         else {
             return Ok(None);
         };
-        if let Some(nets) = cuts {
+        if let Some(met) = met {
             for way in &ways {
-                self.cuts_of(&way.carry, nets);
-                way.replies.iter().flatten().for_each(|(reply, ..)| self.cuts_of(reply, nets));
+                met.add(self, &way.carry);
+                way.replies.iter().flatten().for_each(|(reply, ..)| met.add(self, reply));
             }
         }
         if pieces.is_empty() {
@@ -235,8 +203,13 @@ impl<'n> Compiled<'n> {
         };
         let aim = Aim { address: aim.address, interface: aim.interface, admission: aim.admission };
         let client = ask.source_ports.clone().unwrap_or_else(|| default_source_ports(self.network, from));
+        // Behind a service's port mapping other headers are asked than those of the lanes.
+        let within = match &to.ports {
+            Some(_) => HeaderId::ALL,
+            None => algebra.intern(lanes.iter().fold(PortSet::empty(), |all, lane| all.union(&lane.headers()))),
+        };
         let ways: Vec<Weighed<'n>> =
-            self.ways(begin, aim).into_iter().map(|carry| self.weighed(carry, algebra)).collect();
+            self.ways(begin, aim).into_iter().map(|carry| self.weighed(carry, within, algebra)).collect();
         let mut pieces: Vec<Piece> = Vec::new();
         for lane in lanes {
             match (lane, &to.ports) {
@@ -296,7 +269,7 @@ impl<'n> Compiled<'n> {
     pub fn flows(&self, source: Source, aim: Aim<'n>, algebra: &mut Algebra<'_>) -> Vec<(HeaderId, HeaderId, bool)> {
         let family = Family::of(source.address());
         let ways: Vec<Weighed<'n>> =
-            self.ways(source, aim).into_iter().map(|carry| self.weighed(carry, algebra)).collect();
+            self.ways(source, aim).into_iter().map(|carry| self.weighed(carry, HeaderId::ALL, algebra)).collect();
         let full = PortRanges::full();
         let ping = if family == Family::V4 { Protocol::ICMP } else { Protocol::ICMPV6 };
         let lanes = [
@@ -370,28 +343,29 @@ impl<'n> Compiled<'n> {
                 (Source::Interface(member.interface, own), aim)
             }
         };
-        let mut nets: Vec<IpNet> = space::prefixes().collect();
-        nets.extend(self.known_to_host(&Endpoint::address(member.interface, own)));
-        nets.sort_unstable();
-        nets.dedup();
-        let pieces = loop {
-            let pieces = atoms(&nets, &outside);
-            let mut met = nets.clone();
+        let mut met = Met::default();
+        met.nets.extend(self.known_to_host(&Endpoint::address(member.interface, own)));
+        // Where packets go is told by routes; what groups say of an address cuts only afterwards, by what they say.
+        let mut pieces = loop {
+            let pieces = atoms(&met.trie(self, false), &outside);
+            let tables = met.size();
             for piece in &pieces {
                 let Some(remote) = representative(piece) else { continue };
                 let (source, aim) = ends(remote);
                 for way in self.ways(source, aim) {
-                    self.cuts_of(&way, &mut met);
-                    self.replies(&way).iter().flatten().for_each(|reply| self.cuts_of(reply, &mut met));
+                    met.add(self, &way);
+                    self.replies(&way).iter().flatten().for_each(|reply| met.add(self, reply));
                 }
             }
-            met.sort_unstable();
-            met.dedup();
-            if met.len() == nets.len() {
+            if met.size() == tables {
                 break pieces;
             }
-            nets = met;
         };
+        for &(profile, direction) in &met.groups {
+            let parts = self.told_apart(profile, direction, family, algebra);
+            let cut = pieces.iter().flat_map(|piece| parts.iter().map(|part| piece.intersect(part)));
+            pieces = cut.filter(|piece| !piece.is_empty()).collect();
+        }
         let mut flows: Vec<(IpSet, HeaderId, HeaderId, bool)> = Vec::new();
         for piece in pieces {
             let Some(remote) = representative(&piece) else { continue };
@@ -407,12 +381,40 @@ impl<'n> Compiled<'n> {
         flows
     }
 
-    fn weighed(&self, carry: Carry<'n>, algebra: &mut Algebra<'_>) -> Weighed<'n> {
-        let passes = self.weigh_all(&carry.gates, algebra);
+    /// The addresses of a family in parts of which the rules of a profile say the same. O(K log K) for K prefixes.
+    fn told_apart(
+        &self,
+        profile: ProfileId,
+        direction: Direction,
+        family: Family,
+        algebra: &mut Algebra<'_>,
+    ) -> Vec<IpSet> {
+        let side = self.groups.profile(profile).side(direction);
+        let lists = side.lists.iter().flat_map(|(list, _)| self.network.prefix_lists.get(*list).cidrs.iter().flatten());
+        let nets = side.nodes.iter().filter_map(|(node, _)| self.trie.net(*node)).chain(lists.copied());
+        let trie = Trie::new(nets.filter(|net| Family::of(net.addr()) == family));
+        let mut parts: IndexMap<HeaderId, (Vec<(u32, u32)>, Vec<(u128, u128)>)> = IndexMap::new();
+        for node in trie.nodes() {
+            let Some(net) = trie.net(node).filter(|net| Family::of(net.addr()) == family) else { continue };
+            let Some(own) = self.trie.node(&net) else { continue };
+            let said = self.groups.admitted(profile, direction, (&self.trie, own), None, algebra);
+            let atom = trie.atom(node);
+            let (v4, v6) = parts.entry(said).or_default();
+            v4.extend(atom.v4().iter_ranges());
+            v6.extend(atom.v6().iter_ranges());
+        }
+        let set = |(v4, v6): (Vec<_>, Vec<_>)| {
+            IpSet::from_intervals(IntervalSet::from_ranges(v4), IntervalSet::from_ranges(v6))
+        };
+        parts.into_values().map(set).collect()
+    }
+
+    fn weighed(&self, carry: Carry<'n>, within: HeaderId, algebra: &mut Algebra<'_>) -> Weighed<'n> {
+        let passes = self.weigh_all(&carry.gates, within, algebra);
         let replies = self.replies(&carry).map(|replies| {
             let weigh = |reply: Carry<'n>| {
-                let at_client = self.weigh_all(reply.gates.iter().filter(|gate| !gate.pool), algebra);
-                let at_pool = self.weigh_all(reply.gates.iter().filter(|gate| gate.pool), algebra);
+                let at_client = self.weigh_all(reply.gates.iter().filter(|gate| !gate.pool), HeaderId::ALL, algebra);
+                let at_pool = self.weigh_all(reply.gates.iter().filter(|gate| gate.pool), HeaderId::ALL, algebra);
                 (reply, at_client, at_pool)
             };
             replies.into_iter().map(weigh).collect()
@@ -659,7 +661,7 @@ impl<'n> Compiled<'n> {
             _ => None,
         };
         let mut say = |gate: &Gate, leg: Leg, headers: HeaderId, other_port: u16, algebra: &mut Algebra<'_>| {
-            let passes = self.weigh(gate, algebra);
+            let passes = self.weigh(gate, headers, algebra);
             let refused = algebra.subtract(headers, passes.may);
             let maybe = algebra.subtract(passes.may, passes.must);
             let doubted = if denials_only { HeaderId::EMPTY } else { algebra.intersect(headers, maybe) };
@@ -785,9 +787,75 @@ fn assumed(ways: &[Weighed<'_>], pieces: &[Piece], algebra: &mut Algebra<'_>) ->
     assumptions
 }
 
+/// Every table that some way met: what can tell addresses apart.
+#[derive(Debug, Default)]
+struct Met {
+    groups: BTreeSet<(ProfileId, Direction)>,
+    acls: BTreeSet<(Idx<NetworkAcl>, Direction)>,
+    tables: BTreeSet<Idx<RouteTable>>,
+    transit: BTreeSet<Idx<TransitGatewayTable>>,
+    /// What else does.
+    nets: Vec<IpNet>,
+}
+
+impl Met {
+    fn add(&mut self, compiled: &Compiled<'_>, carry: &Carry<'_>) {
+        for gate in &carry.gates {
+            match &gate.test {
+                Test::Groups { at, direction, .. } => {
+                    self.groups.insert((compiled.groups.profile_of(*at), *direction));
+                }
+                Test::Acl { acl, direction, .. } => {
+                    self.acls.insert((*acl, *direction));
+                }
+                _ => {}
+            }
+        }
+        self.tables.extend(&carry.tables);
+        self.transit.extend(&carry.transit_tables);
+    }
+
+    /// How many tables there are: it grows as long as new ones turn up.
+    fn size(&self) -> usize {
+        self.groups.len() + self.acls.len() + self.tables.len() + self.transit.len()
+    }
+
+    /// Their prefixes; those of groups only where they are to cut, too.
+    fn trie(&self, compiled: &Compiled<'_>, with_groups: bool) -> Trie {
+        let network = compiled.network;
+        let entries =
+            |list: &Ref<PrefixList>| list.known().and_then(|idx| network.prefix_lists.get(idx).cidrs.as_ref());
+        let mut nets: Vec<IpNet> = space::prefixes().chain(self.nets.iter().copied()).collect();
+        let mut lists: BTreeSet<Idx<PrefixList>> = BTreeSet::new();
+        for &(profile, direction) in self.groups.iter().filter(|_| with_groups) {
+            let side = compiled.groups.profile(profile).side(direction);
+            nets.extend(side.nodes.iter().filter_map(|(node, _)| compiled.trie.net(*node)));
+            lists.extend(side.lists.iter().map(|(list, _)| *list));
+        }
+        for list in lists {
+            nets.extend(network.prefix_lists.get(list).cidrs.iter().flatten().copied());
+        }
+        for &(acl, direction) in &self.acls {
+            let entries = network.acls.get(acl).entries.iter();
+            nets.extend(entries.filter(|entry| entry.direction == direction).map(|entry| entry.cidr));
+        }
+        for &table in &self.tables {
+            nets.extend(compiled.tables.nets(table));
+        }
+        for &table in &self.transit {
+            for route in network.transit_gateway_tables.get(table).routes.iter().flatten() {
+                match &route.destination {
+                    RouteDestination::Cidr(net) => nets.push(*net),
+                    RouteDestination::PrefixList(list) => nets.extend(entries(list).into_iter().flatten().copied()),
+                }
+            }
+        }
+        Trie::new(nets)
+    }
+}
+
 /// The pieces of `set` that no prefix cuts.
-fn atoms(nets: &[IpNet], set: &IpSet) -> Vec<IpSet> {
-    let trie = Trie::new(nets.iter().copied());
+fn atoms(trie: &Trie, set: &IpSet) -> Vec<IpSet> {
     trie.nodes().map(|node| trie.atom(node).intersect(set)).filter(|piece| !piece.is_empty()).collect()
 }
 

@@ -16,7 +16,7 @@ use reach_model::network::{
     RouteTarget, Subnet, Vpc,
 };
 use reach_packets::{Family, IpSet};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::groups::ProfileId;
 use super::trie::{Node, Trie};
@@ -119,7 +119,8 @@ struct Spot {
     pod: Option<PodKey>,
     /// The VPCs beside its own whose CIDRs hold the address.
     also_in: Vec<Idx<Vpc>>,
-    /// Several interfaces have the address, or it lies outside its own subnet: a class of its own.
+    /// The address is not the interface's alone, lies outside its own subnet, or routes name the interface: a class of its
+    /// own.
     odd: Option<(Idx<NetworkInterface>, IpNet)>,
 }
 
@@ -128,7 +129,18 @@ struct PodKey {
     cluster: Option<Box<str>>,
     branch: bool,
     windows: bool,
-    node: Option<(ProfileId, Node, u32, Node, Node)>,
+    node: Option<NodeKey>,
+}
+
+/// What a pod's packets borrow from its node when they are translated (EK-37).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct NodeKey {
+    profile: ProfileId,
+    standing: u32,
+    /// Atoms of the primary address, for rules, network ACLs and routes.
+    nodes: (Node, Node, Node),
+    public: Option<(Node, Node, Node)>,
+    odd: Option<Idx<NetworkInterface>>,
 }
 
 /// Every member, in classes.
@@ -325,6 +337,8 @@ pub(super) struct Ground {
     matters: Vec<bool>,
     /// Whether VPCs share addresses.
     overlapping: bool,
+    /// Interfaces that are a class of their own: routes name them (RT-47), or an address is not theirs alone.
+    odd: FxHashSet<Idx<NetworkInterface>>,
 }
 
 /// Assigns places and units.
@@ -396,7 +410,8 @@ impl Ground {
                 !open || !plain || attached.contains(&idx)
             })
             .collect();
-        Self { acl_trie, route_trie: Trie::new(nets), matters, overlapping }
+        let odd = odd_interfaces(network);
+        Self { acl_trie, route_trie: Trie::new(nets), matters, overlapping, odd }
     }
 }
 
@@ -479,6 +494,12 @@ impl<'c, 'n> Sorter<'c, 'n> {
         id
     }
 
+    /// The atoms of an address for rules, network ACLs and routes.
+    fn atoms(&self, address: IpAddr) -> (Node, Node, Node) {
+        let rules = self.compiled.trie.node_of(address);
+        (rules, self.ground.acl_trie.node_of(address), self.ground.route_trie.node_of(address))
+    }
+
     /// The place of a member.
     fn place(&mut self, member: &Member, role: Role) -> u32 {
         let network = self.network;
@@ -494,15 +515,18 @@ impl<'c, 'n> Sorter<'c, 'n> {
         let subnet = interface.subnet.as_ref().and_then(Ref::known);
         let astray = !subnet.is_some_and(|subnet| network.subnets.get(subnet).contains(address))
             || own_vpc.is_some_and(|vpc| network.addresses.owner(vpc, address) != Some(member.interface));
-        let contested = self.ground.overlapping && network.addresses.owners_anywhere(address).len() > 1;
+        let odd = astray || self.ground.odd.contains(&member.interface);
         let pod = host::pod_place(network, interface, address).map(|pod| {
             let node = pod.node.and_then(|node| host::primary_interface(network, node));
             let node = node.and_then(|node| {
                 let own = network.interfaces.get(node).addresses.iter().find(|a| a.primary && a.ip.is_ipv4())?;
-                let standing = self.standing(node);
-                let profile = self.compiled.groups.profile_of(node);
-                let nodes = (self.ground.acl_trie.node_of(own.ip), self.ground.route_trie.node_of(own.ip));
-                Some((profile, self.compiled.trie.node_of(own.ip), standing, nodes.0, nodes.1))
+                Some(NodeKey {
+                    profile: self.compiled.groups.profile_of(node),
+                    standing: self.standing(node),
+                    nodes: self.atoms(own.ip),
+                    public: own.public.map(|public| self.atoms(IpAddr::V4(public))),
+                    odd: self.ground.odd.contains(&node).then_some(node),
+                })
             });
             let cluster = pod.cluster.map(|cluster| cluster.name.clone());
             PodKey { cluster, branch: pod.branch, windows: pod.windows, node }
@@ -513,14 +537,10 @@ impl<'c, 'n> Sorter<'c, 'n> {
             v6: address.is_ipv6(),
             acl_node: self.ground.acl_trie.node_of(address),
             route_node: self.ground.route_trie.node_of(address),
-            public: interface.public_of(address).map(|public| {
-                let public = IpAddr::V4(public);
-                let node = self.compiled.trie.node_of(public);
-                (node, self.ground.acl_trie.node_of(public), self.ground.route_trie.node_of(public))
-            }),
+            public: interface.public_of(address).map(|public| self.atoms(IpAddr::V4(public))),
             pod,
             also_in,
-            odd: (astray || contested).then_some((member.interface, member.net)),
+            odd: odd.then_some((member.interface, member.net)),
         };
         interned(&mut self.spots, spot)
     }
@@ -548,6 +568,40 @@ impl<'c, 'n> Sorter<'c, 'n> {
             None => UnitKey::Alone(position),
         }
     }
+}
+
+/// Interfaces that share with nobody what is asked of them: targets of routes (RT-47: whether a packet is addressed to the
+/// target decides), owners of addresses that others have, too (M-10: snapshots are not atomic), and of the resolver's
+/// address (SG-23).
+fn odd_interfaces(network: &Network) -> FxHashSet<Idx<NetworkInterface>> {
+    let mut odd: FxHashSet<Idx<NetworkInterface>> = FxHashSet::default();
+    for route in network.route_tables.iter().flat_map(|(_, table)| &table.routes) {
+        match &route.target {
+            RouteTarget::Interface(Ref::Known(interface)) => {
+                odd.insert(*interface);
+            }
+            RouteTarget::Instance(Ref::Known(instance)) => odd.extend(&network.instances.get(*instance).interfaces),
+            _ => {}
+        }
+    }
+    for (idx, interface) in network.interfaces.iter() {
+        let vpc = interface.vpc.as_ref().and_then(Ref::known);
+        let resolver = vpc.and_then(|vpc| network.vpcs.get(vpc).resolver()).map(IpAddr::V4);
+        for address in &interface.addresses {
+            if network.addresses.is_shared(address.ip) {
+                odd.extend(network.addresses.owners_anywhere(address.ip));
+            }
+            let elsewhere = address.public.and_then(|public| network.addresses.owner_of_public(public));
+            if elsewhere.is_some_and(|owner| owner != (idx, address.ip)) || Some(address.ip) == resolver {
+                odd.insert(idx);
+            }
+        }
+        // Delegated prefixes that overlap another interface's.
+        for prefix in &interface.prefixes {
+            odd.extend(network.addresses.owners_anywhere(prefix.network()).into_iter().filter(|other| *other != idx));
+        }
+    }
+    odd
 }
 
 /// Whether a table sends all of its VPC's addresses to the VPC's own delivery, so that being in a subnet or beside it

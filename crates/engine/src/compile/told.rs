@@ -60,7 +60,8 @@ impl Compiled<'_> {
         algebra: &mut Algebra<'_>,
         reasons: &mut Vec<Reason>,
     ) {
-        let said = self.say(gate, algebra);
+        let whole = algebra.union(asked.refused, asked.doubted);
+        let said = self.say(gate, whole, algebra);
         let profile = self.groups.profile(profile);
         let mut rest = asked.refused;
         let lost = algebra.intersect(rest, said.lost);

@@ -13,13 +13,14 @@ use super::headers::{Algebra, HeaderId};
 
 impl Compiled<'_> {
     /// What a gate lets pass. In `must` it passes, outside `may` it does not, between them it is unknown (M-4).
-    pub(super) fn weigh(&self, gate: &Gate, algebra: &mut Algebra<'_>) -> Passes {
+    /// Of the groups' answer only what is `within` matters.
+    pub(super) fn weigh(&self, gate: &Gate, within: HeaderId, algebra: &mut Algebra<'_>) -> Passes {
         match &gate.test {
             Test::Refuse(_) => Passes { must: HeaderId::EMPTY, may: HeaderId::EMPTY },
             Test::Doubt(_) => Passes { must: HeaderId::EMPTY, may: HeaderId::ALL },
             Test::Only(headers, _) => Passes { must: *headers, may: *headers },
             Test::Groups { .. } => {
-                let said = self.say(gate, algebra);
+                let said = self.say(gate, within, algebra);
                 Passes { must: said.admitted, may: algebra.union(said.admitted, said.unknown) }
             }
             Test::Unseen { at } => {
@@ -40,7 +41,7 @@ impl Compiled<'_> {
     }
 
     /// What the groups of a [`Test::Groups`] gate say; nothing at other gates.
-    pub(super) fn say(&self, gate: &Gate, algebra: &mut Algebra<'_>) -> Said {
+    pub(super) fn say(&self, gate: &Gate, within: HeaderId, algebra: &mut Algebra<'_>) -> Said {
         let Test::Groups { at, direction, references, hidden } = &gate.test else {
             return Said {
                 admitted: HeaderId::EMPTY,
@@ -51,14 +52,19 @@ impl Compiled<'_> {
         };
         let node = self.trie.node_of(gate.remote(*direction));
         let profile = self.groups.profile_of(*at);
-        self.groups.say(profile, *direction, (&self.trie, node), references, *hidden, algebra)
+        self.groups.say(profile, *direction, (&self.trie, node), references, *hidden, within, algebra)
     }
 
     /// The conjunction of several gates.
-    pub(super) fn weigh_all<'g>(&self, gates: impl IntoIterator<Item = &'g Gate>, algebra: &mut Algebra<'_>) -> Passes {
+    pub(super) fn weigh_all<'g>(
+        &self,
+        gates: impl IntoIterator<Item = &'g Gate>,
+        within: HeaderId,
+        algebra: &mut Algebra<'_>,
+    ) -> Passes {
         let mut all = Passes::ALL;
         for gate in gates {
-            let own = self.weigh(gate, algebra);
+            let own = self.weigh(gate, within, algebra);
             all.must = algebra.intersect(all.must, own.must);
             all.may = algebra.intersect(all.may, own.may);
         }

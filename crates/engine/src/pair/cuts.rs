@@ -23,10 +23,30 @@ pub(super) struct Cuts {
     nets: BTreeSet<IpNet>,
 }
 
+/// Ranges that routing itself knows: private and link-local ones, and what can be no host (RT-11, RT-16, SG-36).
+const SPECIAL: [&str; 14] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "169.254.168.0/22",
+    "169.254.171.0/24",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+    "::/128",
+    "fc00::/7",
+    "fd00:ec2::/32",
+    "fe80::/10",
+    "ff00::/8",
+];
+
 impl Cuts {
     /// Adds the tables that `trace` met.
     pub(super) fn add(&mut self, network: &Network, trace: &Trace) {
         let sizes = (self.groups.len(), self.acls.len(), self.tables.len(), self.transit.len());
+        // Groups that could admit leave no step, and yet their ports cut.
+        self.groups.extend(trace.unseen.map(|idx| (idx, Direction::Ingress)));
         for step in &trace.steps {
             match (&step.site, step.stage) {
                 (Site::Interface(idx), Stage::SgEgress) => {
@@ -57,6 +77,7 @@ impl Cuts {
 
     /// Adds what the sender's host itself tells apart: the VPC's CIDRs and the CNI's exclusions (EK-37).
     pub(super) fn add_hosts(&mut self, network: &Network, from: &Endpoint) {
+        self.nets.extend(SPECIAL.iter().filter_map(|text| text.parse::<IpNet>().ok()));
         let Some(idx) = from.interface() else { return };
         let interface = network.interfaces.get(idx);
         let family = if from.has(Family::V4) { Family::V4 } else { Family::V6 };

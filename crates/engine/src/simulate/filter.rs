@@ -125,6 +125,7 @@ impl Walk<'_> {
     /// Whether any completion of an unseen path could pass the groups of `idx`: with the source unknown, only the
     /// protocol and ports of its ingress rules can rule the flow out.
     pub(super) fn security_groups_of_unseen_sender(&mut self, idx: Idx<NetworkInterface>) {
+        self.unseen = Some(idx);
         let interface = self.network.interfaces.get(idx);
         if interface.groups.is_empty() || interface.groups.iter().any(|group| group.known().is_none()) {
             return;

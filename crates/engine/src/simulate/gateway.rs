@@ -335,7 +335,7 @@ impl Walk<'_> {
                         .network
                         .nat_gateways
                         .iter()
-                        .any(|(_, nat)| nat.addresses.iter().any(|a| a.public == Some(v4)))
+                        .any(|(_, nat)| nat.exists() && nat.addresses.iter().any(|a| a.public == Some(v4)))
             }
             IpAddr::V6(_) => !is_private(address) && !self.network.vpcs_of(address).is_empty(),
         }
@@ -493,7 +493,7 @@ impl Walk<'_> {
 
     /// The interface and private address behind a NAT gateway's public one.
     fn nat_address(&self, public: std::net::Ipv4Addr) -> Option<(Idx<NetworkInterface>, IpAddr)> {
-        self.network.nat_gateways.iter().find_map(|(_, nat)| {
+        self.network.nat_gateways.iter().filter(|(_, nat)| nat.exists()).find_map(|(_, nat)| {
             let address = nat.addresses.iter().find(|address| address.public == Some(public))?;
             let interface = address.interface.as_ref().and_then(Ref::known)?;
             Some((interface, IpAddr::V4(address.private)))
@@ -753,7 +753,10 @@ impl Walk<'_> {
             return self.stop(site, stage, Code::VpceIntraVpcTraffic, "PL-11");
         }
         // PL-11: TCP and ICMP echo requests.
-        let echo = matches!(self.packet.transport, Transport::Icmp { kind: 8 | 128, .. });
+        let echo = match self.packet.transport {
+            Transport::Icmp { kind, .. } => kind == if self.packet.protocol == Protocol::ICMP { 8 } else { 128 },
+            _ => false,
+        };
         if self.packet.protocol != Protocol::TCP && !echo {
             self.blocked(site.clone(), stage, Code::VpceGatewayProtocolRestriction, "PL-11");
         }

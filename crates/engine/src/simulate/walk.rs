@@ -66,6 +66,8 @@ pub(super) struct Walk<'n> {
     pub(super) admission: Option<&'n [IpNet]>,
     /// For a reply: the client's port, which a NAT gateway puts back.
     pub(super) client_transport: Transport,
+    /// See [`Trace::unseen`].
+    pub(super) unseen: Option<Idx<NetworkInterface>>,
     hops: u8,
 }
 
@@ -113,6 +115,7 @@ pub(super) fn forward<'n>(
         expected: target.interface,
         admission: target.admission,
         client_transport: transport,
+        unseen: None,
         hops: 0,
     };
     let end = match start {
@@ -122,7 +125,8 @@ pub(super) fn forward<'n>(
     };
     session.seen = (walk.packet.source, walk.packet.destination);
     walk.judge_tracking(&mut session);
-    (Trace { steps: walk.steps, end }, session)
+    let unseen = walk.unseen;
+    (Trace { steps: walk.steps, end, unseen }, session)
 }
 
 /// Sends the reply of a flow.
@@ -159,6 +163,7 @@ pub(super) fn reply<'n>(
         expected: None,
         admission: None,
         client_transport: transport,
+        unseen: None,
         hops: 0,
     };
     let end = match session.responder {
@@ -175,7 +180,7 @@ pub(super) fn reply<'n>(
         Responder::GatewayEndpoint(vpc) => walk.deliver_in_vpc(vpc, None, &mut session),
         Responder::Nobody => End::Opaque,
     };
-    Trace { steps: walk.steps, end }
+    Trace { steps: walk.steps, end, unseen: None }
 }
 
 impl Walk<'_> {

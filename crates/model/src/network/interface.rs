@@ -465,6 +465,15 @@ fn addresses(
         addresses.push(InterfaceAddress { ip: ip.into(), primary: true, public });
     }
     addresses.sort_by_key(|address| !address.primary);
+    // One address counts once, however often it is listed.
+    let mut seen: Vec<IpAddr> = Vec::with_capacity(addresses.len());
+    addresses.retain(|address| {
+        let fresh = !seen.contains(&address.ip);
+        if fresh {
+            seen.push(address.ip);
+        }
+        fresh
+    });
     let first_v6 = addresses.is_empty();
     for (i, address) in value.ipv6_addresses.iter().enumerate() {
         let Some(text) = &address.ipv6_address else { continue };
@@ -706,6 +715,24 @@ impl AddressIndex {
     /// The interface and private address behind a public IPv4 address.
     pub fn owner_of_public(&self, address: Ipv4Addr) -> Option<(Idx<NetworkInterface>, IpAddr)> {
         self.public.get(&address).copied()
+    }
+
+    /// Whether several interfaces have `address`, by address or delegated prefix. O(|VPCs with prefixes|).
+    pub fn is_shared(&self, address: IpAddr) -> bool {
+        let exact = self.exact(address);
+        if exact.len() > 1 {
+            return true;
+        }
+        let own = exact.first().map(|&(_, idx)| idx);
+        let mut held = self.prefixes.values().filter_map(|list| {
+            let after = list.partition_point(|(net, _)| net.network() <= address);
+            let (net, idx) = list.get(after.checked_sub(1)?)?;
+            net.contains(&address).then_some(*idx)
+        });
+        match own {
+            Some(own) => held.any(|idx| idx != own),
+            None => held.next().is_some() && held.next().is_some(),
+        }
     }
 
     /// All interfaces that have `address` (several where VPCs overlap).

@@ -154,6 +154,13 @@ impl Resource for NatGateway {
     }
 }
 
+impl NatGateway {
+    /// Whether it still has its addresses: listings keep deleted and failed gateways for a while (RT-29).
+    pub fn exists(&self) -> bool {
+        !matches!(&*self.state, "deleted" | "failed")
+    }
+}
+
 /// One address of a NAT gateway.
 #[derive(Debug, Clone)]
 pub struct NatAddress {
