@@ -252,6 +252,17 @@ pub struct Said {
     pub unsupported: HeaderId,
 }
 
+/// What is asked of groups beside the address.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'r> {
+    /// Which references to groups of the other end match.
+    pub references: &'r [Reference],
+    /// The peer's address is not the one that the packet shows but one that the snapshot does not hold (SG-34).
+    pub hidden: bool,
+    /// Only these headers are looked at: unions of what nobody asks would be sets without end.
+    pub within: HeaderId,
+}
+
 /// All groups of a network.
 #[derive(Debug)]
 pub struct Groups {
@@ -439,18 +450,13 @@ impl Groups {
         }
     }
 
-    /// What the groups of `profile` say to or from `node`, with `references` to groups of the other end.
-    ///
-    /// Only headers `within` are looked at: unions of what nobody asks would be sets without end.
-    /// `hidden`: the peer's address is not the one at `node` but one that the snapshot does not hold (SG-34).
+    /// What the groups of `profile` say to or from `node`.
     pub fn say(
         &self,
         profile: ProfileId,
         direction: Direction,
         (trie, node): (&Trie, Node),
-        references: &[Reference],
-        hidden: bool,
-        within: HeaderId,
+        Terms { references, hidden, within }: Terms<'_>,
         algebra: &mut Algebra<'_>,
     ) -> Said {
         let profile = self.profile(profile);

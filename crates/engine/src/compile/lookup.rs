@@ -7,7 +7,7 @@ use reach_packets::{Protocol, Transport};
 use rustc_hash::FxHashMap;
 
 use super::acls::Passes;
-use super::groups::{ProfileId, Reference, Standing};
+use super::groups::{ProfileId, Reference, Standing, Terms};
 use super::headers::{Algebra, HeaderId};
 use super::link::{LinkId, Links, Worth};
 use super::population::{Population, Position};
@@ -100,8 +100,9 @@ impl<'c, 'n> Lookup<'c, 'n> {
             Worth::Unknown => Standing::Unknown(crate::reason::Code::NotCollected, None),
             Worth::Nothing => Standing::Unsupported,
         };
-        let said =
-            groups.say(profile, direction, at, &[Reference::Carried(other, standing)], false, HeaderId::ALL, algebra);
+        let references = [Reference::Carried(other, standing)];
+        let terms = Terms { references: &references, hidden: false, within: HeaderId::ALL };
+        let said = groups.say(profile, direction, at, terms, algebra);
         Passes { must: said.admitted, may: algebra.union(said.admitted, said.unknown) }
     }
 

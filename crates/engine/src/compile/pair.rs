@@ -60,6 +60,9 @@ struct Weighed<'n> {
     replies: Option<Vec<(Carry<'n>, Passes, Passes)>>,
 }
 
+/// Ranges of IPv4 and of IPv6 addresses.
+type Ranges = (Vec<(u32, u32)>, Vec<(u128, u128)>);
+
 /// What a pair of addresses comes down to: ways, pieces of headers, the client's ports, and the ends as the reference
 /// engine takes them.
 type Cut<'n> = (Vec<Weighed<'n>>, Vec<Piece>, PortRanges, (simulate::Start, simulate::Target<'n>));
@@ -393,7 +396,7 @@ impl<'n> Compiled<'n> {
         let lists = side.lists.iter().flat_map(|(list, _)| self.network.prefix_lists.get(*list).cidrs.iter().flatten());
         let nets = side.nodes.iter().filter_map(|(node, _)| self.trie.net(*node)).chain(lists.copied());
         let trie = Trie::new(nets.filter(|net| Family::of(net.addr()) == family));
-        let mut parts: IndexMap<HeaderId, (Vec<(u32, u32)>, Vec<(u128, u128)>)> = IndexMap::new();
+        let mut parts: IndexMap<HeaderId, Ranges> = IndexMap::new();
         for node in trie.nodes() {
             let Some(net) = trie.net(node).filter(|net| Family::of(net.addr()) == family) else { continue };
             let Some(own) = self.trie.node(&net) else { continue };
@@ -403,9 +406,7 @@ impl<'n> Compiled<'n> {
             v4.extend(atom.v4().iter_ranges());
             v6.extend(atom.v6().iter_ranges());
         }
-        let set = |(v4, v6): (Vec<_>, Vec<_>)| {
-            IpSet::from_intervals(IntervalSet::from_ranges(v4), IntervalSet::from_ranges(v6))
-        };
+        let set = |(v4, v6): Ranges| IpSet::from_intervals(IntervalSet::from_ranges(v4), IntervalSet::from_ranges(v6));
         parts.into_values().map(set).collect()
     }
 

@@ -8,7 +8,7 @@ use reach_packets::Family;
 use super::Compiled;
 use super::acls::Passes;
 use super::gate::{Gate, Test};
-use super::groups::Said;
+use super::groups::{Said, Terms};
 use super::headers::{Algebra, HeaderId};
 
 impl Compiled<'_> {
@@ -52,7 +52,8 @@ impl Compiled<'_> {
         };
         let node = self.trie.node_of(gate.remote(*direction));
         let profile = self.groups.profile_of(*at);
-        self.groups.say(profile, *direction, (&self.trie, node), references, *hidden, within, algebra)
+        let terms = Terms { references, hidden: *hidden, within };
+        self.groups.say(profile, *direction, (&self.trie, node), terms, algebra)
     }
 
     /// The conjunction of several gates.
