@@ -223,3 +223,17 @@ fn doubts_of_one_row_do_not_reach_the_next() {
     let network = estate.network();
     assert!(assert_sum_of_pairs(&Compiled::new(&network)) > 0);
 }
+
+/// Between VPCs that no route joins, no walk is needed; the list is the same.
+#[test]
+fn vpcs_that_nothing_joins_have_no_flows_between_them() {
+    let mut estate = Estate::two(&["egress -1 0.0.0.0/0"], &["ingress -1 0.0.0.0/0"]);
+    estate.vpc("vpc-2", "10.7.0.0/16").subnet("subnet-7", "vpc-2", "10.7.1.0/24", "us-east-1a");
+    estate.group_in("sg-7", "vpc-2", &["ingress -1 0.0.0.0/0", "egress -1 0.0.0.0/0"]);
+    estate.instance("seven", "10.7.1.7", &["sg-7"]).instance("eight", "10.7.1.8", &["sg-7"]);
+    let network = estate.network();
+    let compiled = Compiled::new(&network);
+    assert_eq!(assert_sum_of_pairs(&compiled), 3, "a to b, and both ways in the other VPC");
+    let vpc = network.vpcs.indices().next().unwrap();
+    assert_eq!(compiled.forwarding.reached_from(&network, vpc).unwrap().len(), 1);
+}

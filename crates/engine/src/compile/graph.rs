@@ -6,14 +6,13 @@
 use ipnet::IpNet;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::Dfs;
-use petgraph::visit::EdgeRef;
 use reach_model::Call;
 use reach_model::ids::TransitGatewayId;
 use reach_model::network::{
-    AttachmentKind, Destination, EgressOnlyGateway, Idx, InternetGateway, NatGateway, Network, NetworkInterface,
-    Peering, Ref, RouteTarget, Subnet, Vpc, VpcEndpoint,
+    AttachmentKind, Destination, EgressOnlyGateway, EndpointKind, Idx, InternetGateway, NatGateway, Network,
+    NetworkInterface, Peering, Ref, RouteTarget, Subnet, Vpc, VpcEndpoint,
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A point that packets are forwarded to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -139,19 +138,30 @@ impl Forwarding {
         place
     }
 
-    /// Whether some chain of routes and gateways leads from one point to another: where none does, nothing arrives.
-    pub fn is_connected(&self, from: &Hop, to: &Hop) -> bool {
-        let (Some(&from), Some(&to)) = (self.places.get(from), self.places.get(to)) else { return false };
-        let mut search = Dfs::new(&self.graph, from);
-        std::iter::from_fn(|| search.next(&self.graph)).any(|place| place == to)
-    }
-
-    /// Every edge: from, to, and the route's prefix where it is one.
-    pub fn edges(&self) -> impl Iterator<Item = (&Hop, &Hop, Option<IpNet>)> {
-        self.graph.edge_references().filter_map(|edge| {
-            let ends = (self.graph.node_weight(edge.source())?, self.graph.node_weight(edge.target())?);
-            Some((ends.0, ends.1, *edge.weight()))
-        })
+    /// The VPCs that routes and gateways lead to from a VPC, itself among them, without a way over the internet; `None`
+    /// where something on the way is not wholly known or not modelled. O(edges).
+    pub fn reached_from(&self, network: &Network, vpc: Idx<Vpc>) -> Option<FxHashSet<Idx<Vpc>>> {
+        let start = *self.places.get(&Hop::Vpc(vpc))?;
+        let mut search = Dfs::new(&self.graph, start);
+        let mut reached = FxHashSet::default();
+        // A private address is no host on the internet (RT-16), so nothing comes back from there.
+        search.discovered.grow(self.graph.node_count());
+        if let Some(internet) = self.places.get(&Hop::Internet) {
+            search.discovered.insert(internet.index());
+        }
+        while let Some(place) = search.next(&self.graph) {
+            match self.graph.node_weight(place)? {
+                Hop::Vpc(vpc) => {
+                    reached.insert(*vpc);
+                }
+                Hop::Endpoint(endpoint) if network.endpoints.get(*endpoint).kind != EndpointKind::Gateway => {
+                    return None;
+                }
+                Hop::TransitGateway(_) | Hop::Forwarder(_) | Hop::Beyond(..) | Hop::Missing(..) => return None,
+                _ => {}
+            }
+        }
+        Some(reached)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What lies between two places: every gate but the two ends' groups, folded.
 
-use reach_model::network::Direction;
+use reach_model::Call;
+use reach_model::network::{Destination, Direction, Idx, Network, Ref, Route, RouteOrigin, RouteState, Vpc};
 use reach_packets::{Family, IntervalSet, PortSet, Protocol};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Compiled;
 use super::acls::Passes;
@@ -12,6 +13,7 @@ use super::groups::{ProfileId, Reference, Standing};
 use super::headers::{Algebra, HeaderId};
 use super::pair::questions;
 use super::population::{Member, Population, Position};
+use super::space::is_private;
 
 /// The number of a [`Link`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,11 +80,14 @@ impl Links {
     pub fn new(compiled: &Compiled<'_>, population: &Population) -> Self {
         use rayon::prelude::*;
         let places = population.places().len();
+        let apart = Apart::new(compiled);
         let rows: Vec<Vec<Result<Link, LinkId>>> = (0..places)
             .into_par_iter()
             .map_init(
                 || compiled.algebra(),
-                |algebra, to| (0..places).map(|from| between(compiled, population, from, to, algebra)).collect(),
+                |algebra, to| {
+                    (0..places).map(|from| between(compiled, population, &apart, (from, to), algebra)).collect()
+                },
             )
             .collect();
         let nothing = Passes { must: HeaderId::EMPTY, may: HeaderId::EMPTY };
@@ -140,8 +145,8 @@ impl Links {
 fn between(
     compiled: &Compiled<'_>,
     population: &Population,
-    from: usize,
-    to: usize,
+    apart: &Apart,
+    (from, to): (usize, usize),
     algebra: &mut Algebra<'_>,
 ) -> Result<Link, LinkId> {
     let (from, to) = (u32::try_from(from).unwrap_or(u32::MAX), u32::try_from(to).unwrap_or(u32::MAX));
@@ -154,8 +159,68 @@ fn between(
         return Err(LinkId::DEAD);
     }
     let Some((a, b)) = population.apart(from, to) else { return Err(LinkId::DEAD) };
+    if apart.holds(compiled, a, b) {
+        return Err(LinkId::DEAD);
+    }
     fold(compiled, a, b, algebra)
 }
+
+/// Which VPCs lead to which, where the snapshot tells for certain: between others no walk is needed.
+struct Apart {
+    /// By VPC position.
+    reached: Vec<Option<FxHashSet<Idx<Vpc>>>>,
+}
+
+impl Apart {
+    fn new(compiled: &Compiled<'_>) -> Self {
+        let network = compiled.network;
+        // What was not collected could lead anywhere.
+        let whole = STRUCTURE.iter().all(|&call| network.collected_for(None, call));
+        let certain = |vpc: Idx<Vpc>| {
+            whole
+                && !compiled.may_hold_others(vpc)
+                && network.vpcs.get(vpc).subnets.iter().all(|&subnet| {
+                    let table = network.subnets.get(subnet).route_table.map(|table| network.route_tables.get(table));
+                    table.is_some_and(|table| table.routes.iter().all(|route| is_certain(network, route)))
+                })
+        };
+        let reached =
+            network.vpcs.indices().map(|vpc| compiled.forwarding.reached_from(network, vpc).filter(|_| certain(vpc)));
+        Self { reached: reached.collect() }
+    }
+
+    /// Whether no route leads from one member's VPC to the other's private address.
+    fn holds(&self, compiled: &Compiled<'_>, from: Member, to: Member) -> bool {
+        let vpc = |member: Member| compiled.network.interfaces.get(member.interface).vpc.as_ref().and_then(Ref::known);
+        let (Some(from), Some(other)) = (vpc(from), vpc(to)) else { return false };
+        let reached = self.reached.get(from.position()).and_then(Option::as_ref);
+        let elsewhere = reached.is_some_and(|reached| !reached.contains(&other));
+        // An address that others have, too, may be delivered to one of those.
+        elsewhere && is_private(to.address()) && !compiled.network.addresses.is_shared(to.address())
+    }
+}
+
+/// Whether nothing about a route is left open: whom it is for, and whether it counts.
+fn is_certain(network: &Network, route: &Route) -> bool {
+    let read = match &route.destination {
+        Destination::Cidr(_) => true,
+        Destination::PrefixList(list) => {
+            list.known().is_some_and(|list| network.prefix_lists.get(list).cidrs.is_some())
+        }
+    };
+    read && route.origin == RouteOrigin::Static && route.state != RouteState::Filtered
+}
+
+/// The collections that tell where routes lead.
+const STRUCTURE: [Call; 7] = [
+    Call::DescribeVpcs,
+    Call::DescribeSubnets,
+    Call::DescribeRouteTables,
+    Call::DescribeNetworkInterfaces,
+    Call::DescribeInternetGateways,
+    Call::DescribeNatGateways,
+    Call::DescribeVpcPeeringConnections,
+];
 
 /// Folds the gates between two members.
 fn fold(compiled: &Compiled<'_>, from: Member, to: Member, algebra: &mut Algebra<'_>) -> Result<Link, LinkId> {
