@@ -195,8 +195,9 @@ impl<'h> Algebra<'h> {
     }
 
     fn cached(&mut self, operation: Operation, a: HeaderId, b: HeaderId) -> HeaderId {
-        // Two bits for the operation and 31 for each number: memory ends long before the numbers do.
-        let key = (operation as u64) << 62 | u64::from(a.0) << 31 | u64::from(b.0);
+        // 31 bits for each number, as memory ends long before the numbers do, and two for the operation. These stand last:
+        // the product carries upwards only, and its upper bits choose the slot.
+        let key = u64::from(a.0) << 33 | u64::from(b.0) << 2 | operation as u64;
         let mixed = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let spread = usize::try_from(mixed >> 40).unwrap_or(0);
         let slot = spread & (self.cache.len() - 1);
