@@ -6,14 +6,17 @@
 //! answer is their intersection.
 //!
 //! Stages: [`headers`] (sets by number), [`trie`] (prefixes), [`groups`], [`acls`], [`tables`] and [`graph`] (the
-//! configuration, folded), `carry`, `cross` and `transit` (the gates on a way), `weigh` (gates to sets), `pair` (sets to
-//! an answer), `told` (why not). It shares ids, selectors and who is who with the reference engine, and nothing that
+//! configuration, folded); `leave`, `carry`, `cross` and `transit` (the gates on a way), `cuts` (ranges of addresses),
+//! `weigh` (gates to sets), `pair` (sets to an answer), `told` and [`near`] (why not); [`population`] (classes), [`link`]
+//! (between places), `plan`, `bits` and [`row`] (who reaches a class), `flows` and [`matrix`] (everything). It shares ids, selectors and who is who with the reference engine, and nothing that
 //! decides.
 
 pub mod acls;
 mod bits;
 mod carry;
 mod cross;
+mod cuts;
+mod flows;
 mod gate;
 pub mod graph;
 pub mod groups;

@@ -1,8 +1,9 @@
 //! From a validated network to verdicts.
 //!
-//! [`simulate`] is the reference engine: one packet, hop by hop, then its reply. [`pair`] asks it about the port sets
-//! of one pair of endpoints, [`question`] about sets of endpoints. An answer carries its reasons as data; [`explain`]
-//! makes text of them, last.
+//! [`compile`] is the engine that answers: the network as sets, all headers at once. [`simulate`] is the reference engine:
+//! one packet, hop by hop, then its reply; it judges the witness of every answer. [`pair`] is the form of a pair's question
+//! and answer, [`question`] that of sets of endpoints. An answer carries its reasons as data; [`explain`] makes text of
+//! them, last.
 
 pub mod compile;
 pub mod endpoint;

@@ -1,25 +1,15 @@
 //! The compiled engine's answer for one pair of endpoints.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
-
-use indexmap::IndexMap;
 use ipnet::IpNet;
-use reach_model::network::{
-    Destination as RouteDestination, Direction, Idx, NetworkAcl, PrefixList, Ref, RouteTable, TransitGatewayTable,
-};
 use reach_packets::{Family, IcmpSet, IntervalSet, IpSet, PortRanges, PortSet, Protocol, Transport};
 
 use super::Compiled;
 use super::acls::Passes;
 use super::carry::{Aim, Carry, Source};
-use super::gate::{Gate, Test};
-use super::groups::ProfileId;
+use super::cuts::{Met, atoms};
+use super::gate::Gate;
 use super::headers::{Algebra, HeaderId};
-use super::population::Member;
-use super::space;
 use super::told::{Asked, sample};
-use super::trie::Trie;
 use crate::endpoint::{Destination, Endpoint, default_source_ports, representative};
 use crate::host;
 use crate::pair::{
@@ -31,14 +21,14 @@ use crate::simulate;
 use crate::verdict::Verdict;
 
 /// Headers that are judged alike.
-struct Piece {
+pub(super) struct Piece {
     what: AllowedPorts,
-    headers: HeaderId,
-    forward: Verdict,
+    pub(super) headers: HeaderId,
+    pub(super) forward: Verdict,
     back: Option<Verdict>,
     source_ports: PortRanges,
     /// The client's ports in parts that fare alike.
-    parts: Vec<(HeaderId, Verdict)>,
+    pub(super) parts: Vec<(HeaderId, Verdict)>,
     translated: Option<PortRanges>,
     /// The ways of these headers, and whether each lets them pass, or may.
     ways: Vec<(usize, bool)>,
@@ -47,21 +37,18 @@ struct Piece {
 }
 
 impl Piece {
-    fn verdict(&self) -> Verdict {
+    pub(super) fn verdict(&self) -> Verdict {
         self.back.map_or(self.forward, |back| self.forward.and(back))
     }
 }
 
 /// A way with what its gates let pass, and its replies.
-struct Weighed<'n> {
+pub(super) struct Weighed<'n> {
     carry: Carry<'n>,
     passes: Passes,
     /// `None`: nobody knows who answers. Each with what its gates let pass at the client's port and at the pool's.
     replies: Option<Vec<(Carry<'n>, Passes, Passes)>>,
 }
-
-/// Ranges of IPv4 and of IPv6 addresses.
-type Ranges = (Vec<(u32, u32)>, Vec<(u128, u128)>);
 
 /// What a pair of addresses comes down to: ways, pieces of headers, the client's ports, and the ends as the reference
 /// engine takes them.
@@ -148,7 +135,7 @@ impl<'n> Compiled<'n> {
     }
 
     /// What the sender's host itself tells apart: the CNI's exclusions (EK-37).
-    fn known_to_host(&self, from: &Endpoint) -> Vec<IpNet> {
+    pub(super) fn known_to_host(&self, from: &Endpoint) -> Vec<IpNet> {
         let Some(interface) = from.interface().map(|idx| self.network.interfaces.get(idx)) else { return Vec::new() };
         let family = if from.has(Family::V4) { Family::V4 } else { Family::V6 };
         let pod = from.addresses(family).first().and_then(|own| host::pod_place(self.network, interface, own));
@@ -267,150 +254,7 @@ impl<'n> Compiled<'n> {
         })
     }
 
-    /// All that passes between two addresses, all headers at once: disjoint rectangles of destination headers and client
-    /// ports, and whether they pass for certain (else it is unknown). O(one walk).
-    pub fn flows(&self, source: Source, aim: Aim<'n>, algebra: &mut Algebra<'_>) -> Vec<(HeaderId, HeaderId, bool)> {
-        let family = Family::of(source.address());
-        let ways: Vec<Weighed<'n>> =
-            self.ways(source, aim).into_iter().map(|carry| self.weighed(carry, HeaderId::ALL, algebra)).collect();
-        let full = PortRanges::full();
-        let ping = if family == Family::V4 { Protocol::ICMP } else { Protocol::ICMPV6 };
-        let lanes = [
-            Lane::Ports(Protocol::TCP, full.clone()),
-            Lane::Ports(Protocol::UDP, full.clone()),
-            Lane::Icmp(ping, IcmpSet::full()),
-            Lane::Protocols(PortSet::full().other_protocols().clone()),
-        ];
-        // By certainty and lane; in each, headers of equal client ports are one.
-        let mut found: [[Vec<(HeaderId, HeaderId)>; 3]; 2] = Default::default();
-        let mut add = |lane: usize, headers: HeaderId, back: HeaderId, verdict: Verdict, algebra: &mut Algebra<'_>| {
-            let Some(list) = found.get_mut(usize::from(verdict != Verdict::Reachable)).and_then(|l| l.get_mut(lane))
-            else {
-                return;
-            };
-            if verdict == Verdict::Blocked {
-                return;
-            }
-            match list.iter_mut().find(|(_, own)| *own == back) {
-                Some((known, _)) => *known = algebra.union(*known, headers),
-                None => list.push((headers, back)),
-            }
-        };
-        for (position, lane) in lanes.iter().enumerate() {
-            for piece in Self::lane(&ways, lane, &full, algebra) {
-                match lane {
-                    Lane::Ports(..) => {
-                        for &(ports, verdict) in &piece.parts {
-                            add(position, piece.headers, ports, piece.forward.and(verdict), algebra);
-                        }
-                    }
-                    _ => add(2, piece.headers, HeaderId::EMPTY, piece.verdict(), algebra),
-                }
-            }
-        }
-        // Lanes say nothing of each other, so one rectangle may hold a part of each.
-        let mut flows = Vec::new();
-        for (lanes, certain) in found.iter().zip([true, false]) {
-            for position in 0..lanes.iter().map(Vec::len).max().unwrap_or(0) {
-                let (mut headers, mut back) = (HeaderId::EMPTY, HeaderId::EMPTY);
-                for &(own, ports) in lanes.iter().filter_map(|lane| lane.get(position)) {
-                    headers = algebra.union(headers, own);
-                    back = algebra.union(back, ports);
-                }
-                flows.push((headers, back, certain));
-            }
-        }
-        flows
-    }
-
-    /// All that passes between a member and addresses outside, by the addresses that nothing on the way tells apart.
-    /// `inbound`: from them, to the member's public address where it has one (RT-15).
-    pub fn flows_outside(
-        &self,
-        member: Member,
-        outside: &IpSet,
-        inbound: bool,
-        algebra: &mut Algebra<'_>,
-    ) -> Vec<(IpSet, HeaderId, HeaderId, bool)> {
-        let family = member.family();
-        let outside = outside.of_family(family);
-        let interface = self.network.interfaces.get(member.interface);
-        let own = member.address();
-        let asked = interface.public_of(own).map_or(own, IpAddr::V4);
-        let ends = |remote: IpAddr| {
-            if inbound {
-                let address = if space::is_private(remote) { own } else { asked };
-                (Source::Outside(remote), Aim { address, interface: Some(member.interface), admission: None })
-            } else {
-                let aim = Aim { address: remote, interface: None, admission: None };
-                (Source::Interface(member.interface, own), aim)
-            }
-        };
-        let mut met = Met::default();
-        met.nets.extend(self.known_to_host(&Endpoint::address(member.interface, own)));
-        // Where packets go is told by routes; what groups say of an address cuts only afterwards, by what they say.
-        let mut pieces = loop {
-            let pieces = atoms(&met.trie(self, false), &outside);
-            let tables = met.size();
-            for piece in &pieces {
-                let Some(remote) = representative(piece) else { continue };
-                let (source, aim) = ends(remote);
-                for way in self.ways(source, aim) {
-                    met.add(self, &way);
-                    self.replies(&way).iter().flatten().for_each(|reply| met.add(self, reply));
-                }
-            }
-            if met.size() == tables {
-                break pieces;
-            }
-        };
-        for &(profile, direction) in &met.groups {
-            let parts = self.told_apart(profile, direction, family, algebra);
-            let cut = pieces.iter().flat_map(|piece| parts.iter().map(|part| piece.intersect(part)));
-            pieces = cut.filter(|piece| !piece.is_empty()).collect();
-        }
-        let mut flows: Vec<(IpSet, HeaderId, HeaderId, bool)> = Vec::new();
-        for piece in pieces {
-            let Some(remote) = representative(&piece) else { continue };
-            let (source, aim) = ends(remote);
-            for (headers, back, certain) in self.flows(source, aim, algebra) {
-                let same = flows.iter_mut().find(|(_, h, b, c)| (*h, *b, *c) == (headers, back, certain));
-                match same {
-                    Some((known, ..)) => *known = known.union(&piece),
-                    None => flows.push((piece.clone(), headers, back, certain)),
-                }
-            }
-        }
-        flows
-    }
-
-    /// The addresses of a family in parts of which the rules of a profile say the same. O(K log K) for K prefixes.
-    fn told_apart(
-        &self,
-        profile: ProfileId,
-        direction: Direction,
-        family: Family,
-        algebra: &mut Algebra<'_>,
-    ) -> Vec<IpSet> {
-        let side = self.groups.profile(profile).side(direction);
-        let lists = side.lists.iter().flat_map(|(list, _)| self.network.prefix_lists.get(*list).cidrs.iter().flatten());
-        let nets = side.nodes.iter().filter_map(|(node, _)| self.trie.net(*node)).chain(lists.copied());
-        let trie = Trie::new(nets.filter(|net| Family::of(net.addr()) == family));
-        let mut parts: IndexMap<HeaderId, Ranges> = IndexMap::new();
-        for node in trie.nodes() {
-            let Some(net) = trie.net(node).filter(|net| Family::of(net.addr()) == family) else { continue };
-            let Some(own) = self.trie.node(&net) else { continue };
-            let said = self.groups.admitted(profile, direction, (&self.trie, own), None, algebra);
-            let atom = trie.atom(node);
-            let (v4, v6) = parts.entry(said).or_default();
-            v4.extend(atom.v4().iter_ranges());
-            v6.extend(atom.v6().iter_ranges());
-        }
-        let set = |(v4, v6): Ranges| IpSet::from_intervals(IntervalSet::from_ranges(v4), IntervalSet::from_ranges(v6));
-        parts.into_values().map(set).collect()
-    }
-
-    fn weighed(&self, carry: Carry<'n>, within: HeaderId, algebra: &mut Algebra<'_>) -> Weighed<'n> {
+    pub(super) fn weighed(&self, carry: Carry<'n>, within: HeaderId, algebra: &mut Algebra<'_>) -> Weighed<'n> {
         let passes = self.weigh_all(&carry.gates, within, algebra);
         let replies = self.replies(&carry).map(|replies| {
             let weigh = |reply: Carry<'n>| {
@@ -424,7 +268,12 @@ impl<'n> Compiled<'n> {
     }
 
     /// Cuts a lane into what is judged alike.
-    fn lane(ways: &[Weighed<'n>], lane: &Lane, client: &PortRanges, algebra: &mut Algebra<'_>) -> Vec<Piece> {
+    pub(super) fn lane(
+        ways: &[Weighed<'n>],
+        lane: &Lane,
+        client: &PortRanges,
+        algebra: &mut Algebra<'_>,
+    ) -> Vec<Piece> {
         let asked = algebra.intern(lane.headers());
         let mut pieces: Vec<Piece> = Vec::new();
         let mut taken: Vec<HeaderId> = Vec::new();
@@ -786,78 +635,6 @@ fn assumed(ways: &[Weighed<'_>], pieces: &[Piece], algebra: &mut Algebra<'_>) ->
     assumptions.sort_unstable();
     assumptions.dedup();
     assumptions
-}
-
-/// Every table that some way met: what can tell addresses apart.
-#[derive(Debug, Default)]
-struct Met {
-    groups: BTreeSet<(ProfileId, Direction)>,
-    acls: BTreeSet<(Idx<NetworkAcl>, Direction)>,
-    tables: BTreeSet<Idx<RouteTable>>,
-    transit: BTreeSet<Idx<TransitGatewayTable>>,
-    /// What else does.
-    nets: Vec<IpNet>,
-}
-
-impl Met {
-    fn add(&mut self, compiled: &Compiled<'_>, carry: &Carry<'_>) {
-        for gate in &carry.gates {
-            match &gate.test {
-                Test::Groups { at, direction, .. } => {
-                    self.groups.insert((compiled.groups.profile_of(*at), *direction));
-                }
-                Test::Acl { acl, direction, .. } => {
-                    self.acls.insert((*acl, *direction));
-                }
-                _ => {}
-            }
-        }
-        self.tables.extend(&carry.tables);
-        self.transit.extend(&carry.transit_tables);
-    }
-
-    /// How many tables there are: it grows as long as new ones turn up.
-    fn size(&self) -> usize {
-        self.groups.len() + self.acls.len() + self.tables.len() + self.transit.len()
-    }
-
-    /// Their prefixes; those of groups only where they are to cut, too.
-    fn trie(&self, compiled: &Compiled<'_>, with_groups: bool) -> Trie {
-        let network = compiled.network;
-        let entries =
-            |list: &Ref<PrefixList>| list.known().and_then(|idx| network.prefix_lists.get(idx).cidrs.as_ref());
-        let mut nets: Vec<IpNet> = space::prefixes().chain(self.nets.iter().copied()).collect();
-        let mut lists: BTreeSet<Idx<PrefixList>> = BTreeSet::new();
-        for &(profile, direction) in self.groups.iter().filter(|_| with_groups) {
-            let side = compiled.groups.profile(profile).side(direction);
-            nets.extend(side.nodes.iter().filter_map(|(node, _)| compiled.trie.net(*node)));
-            lists.extend(side.lists.iter().map(|(list, _)| *list));
-        }
-        for list in lists {
-            nets.extend(network.prefix_lists.get(list).cidrs.iter().flatten().copied());
-        }
-        for &(acl, direction) in &self.acls {
-            let entries = network.acls.get(acl).entries.iter();
-            nets.extend(entries.filter(|entry| entry.direction == direction).map(|entry| entry.cidr));
-        }
-        for &table in &self.tables {
-            nets.extend(compiled.tables.nets(table));
-        }
-        for &table in &self.transit {
-            for route in network.transit_gateway_tables.get(table).routes.iter().flatten() {
-                match &route.destination {
-                    RouteDestination::Cidr(net) => nets.push(*net),
-                    RouteDestination::PrefixList(list) => nets.extend(entries(list).into_iter().flatten().copied()),
-                }
-            }
-        }
-        Trie::new(nets)
-    }
-}
-
-/// The pieces of `set` that no prefix cuts.
-fn atoms(trie: &Trie, set: &IpSet) -> Vec<IpSet> {
-    trie.nodes().map(|node| trie.atom(node).intersect(set)).filter(|piece| !piece.is_empty()).collect()
 }
 
 /// The messages that are answered, and by which (M-3).
