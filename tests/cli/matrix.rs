@@ -188,3 +188,31 @@ fn what_the_snapshot_does_not_tell_of_addresses_is_said() {
     assert_eq!(header["open"].as_array().map(Vec::len), Some(1), "{header}");
     assert!(run.stderr.contains("describe-network-interfaces"), "{run}");
 }
+
+/// Where only a part of a NAT gateway's pool passes, nobody can tell for one connection.
+#[test]
+fn half_a_pool_is_unknown_and_no_contradiction() {
+    use crate::estate::Estate;
+    let mut estate = Estate::new();
+    estate.internet().nat().group("sg-open", &["egress -1 0.0.0.0/0"]).instance("a", "10.0.1.10", &["sg-open"]);
+    estate.table("rtb-nat", "vpc-1", &["0.0.0.0/0 nat-1"]).associate("rtb-nat", "subnet-a");
+    estate.acl(
+        "acl-half",
+        "vpc-1",
+        &[
+            "100 ingress allow tcp 0.0.0.0/0 32768-65535",
+            "110 ingress allow -1 10.0.0.0/16",
+            "100 egress allow -1 0.0.0.0/0",
+        ],
+    );
+    estate.acl_for("acl-half", "subnet-pub");
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in estate.files() {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let run =
+        reach_in(directory.path(), "matrix --snapshot . --from 10.0.1.10 --to internet --protocol tcp --output csv");
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.lines().skip(1).all(|line| line.ends_with("unknown,1")), "{run}");
+    assert!(run.stdout.lines().count() > 1, "{run}");
+}

@@ -7,9 +7,10 @@ use std::path::Path;
 use rayon::prelude::*;
 use reach_engine::compile::Compiled;
 use reach_engine::compile::link::Links;
-use reach_engine::compile::matrix::{Flows, Matrix};
+use reach_engine::compile::matrix::{Flows, Matrix, OutsideFlows};
 use reach_engine::compile::population::{Population, Role};
 use reach_engine::endpoint::Endpoint;
+use reach_engine::pair::Contradiction;
 use reach_model::document::write_whole;
 use reach_model::network::{Idx, NetworkInterface};
 use reach_model::{Call, Network};
@@ -108,7 +109,7 @@ pub(crate) fn run(arguments: &Arguments, config: &Config, voice: Voice) -> Resul
             (_, None) => {
                 let mut output = Output::plain(voice == Voice::Quiet);
                 let written = work.table(output.writer(), format, arguments.group, &open);
-                written.map_err(|error| Stop::of_write(&error))?;
+                written.map_err(|error| stop(&error))?;
                 output.flush()
             }
         }?;
@@ -122,8 +123,28 @@ pub(crate) fn run(arguments: &Arguments, config: &Config, voice: Voice) -> Resul
 
 /// Writes a file that appears when it is complete, or not at all.
 fn whole(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::io(format!("`{}` cannot be written", path.display()), &error);
-    write_whole(path, write).map_err(failed)
+    write_whole(path, write).map_err(|error| match contradiction(&error) {
+        Some(error) => Failure::contradiction(error),
+        None => Failure::io(format!("`{}` cannot be written", path.display()), &error),
+    })
+}
+
+/// A contradiction of the engines on its way through what only writes.
+fn differ(error: Box<Contradiction>) -> io::Error {
+    io::Error::other(error)
+}
+
+fn contradiction(error: &io::Error) -> Option<&Contradiction> {
+    error
+        .get_ref()?
+        .downcast_ref::<Box<Contradiction>>()
+        .map(|error| &**error)
+        .or_else(|| error.get_ref()?.downcast_ref())
+}
+
+/// What ends a list that was going to standard output.
+fn stop(error: &io::Error) -> Stop {
+    contradiction(error).map_or_else(|| Stop::of_write(error), |error| Failure::contradiction(error).into())
 }
 
 /// What a selector means here; everything where there is none.
@@ -191,23 +212,41 @@ impl Work<'_> {
         for runs in self.matrix.rows().runs().chunks(BATCH) {
             let flows: Vec<Vec<Flows>> = runs
                 .par_iter()
-                .map_init(|| self.matrix.rows().scratch(), |scratch, run| self.matrix.run(run, scratch))
-                .collect();
+                .map_init(
+                    || self.matrix.rows().scratch(),
+                    |scratch, run| {
+                        let flows = self.matrix.run(run, scratch);
+                        flows.iter().try_for_each(|flows| self.matrix.check(flows)).map_err(differ)?;
+                        Ok(flows)
+                    },
+                )
+                .collect::<io::Result<_>>()?;
             flows.into_iter().try_for_each(&mut each)?;
         }
         Ok(())
+    }
+
+    fn others(&self) -> io::Result<Vec<Flows>> {
+        let flows = self.matrix.others();
+        flows.par_iter().try_for_each(|flows| self.matrix.check(flows)).map_err(differ)?;
+        Ok(flows)
+    }
+
+    fn outside(&self, outside: &IpSet, inbound: bool) -> io::Result<Vec<OutsideFlows>> {
+        let flows = self.matrix.outside(outside, inbound);
+        flows.par_iter().try_for_each(|flows| self.matrix.check_outside(flows, inbound)).map_err(differ)?;
+        Ok(flows)
     }
 
     fn table(&self, writer: &mut impl Write, format: MatrixFormat, unit: Unit, open: &[String]) -> io::Result<()> {
         let mut table = Table::new(writer, self.compiled, self.population, self.wanted, format, unit);
         table.begin(open)?;
         self.rows(|flows| flows.iter().try_for_each(|flows| table.flows(flows)))?;
-        self.matrix.others().iter().try_for_each(|flows| table.flows(flows))?;
-        for flows in self.matrix.outside(&self.from.outside, true) {
-            table.outside(&flows, true)?;
-        }
-        for flows in self.matrix.outside(&self.to.outside, false) {
-            table.outside(&flows, false)?;
+        self.others()?.iter().try_for_each(|flows| table.flows(flows))?;
+        for (inbound, outside) in [(true, &self.from.outside), (false, &self.to.outside)] {
+            for flows in self.outside(outside, inbound)? {
+                table.outside(&flows, inbound)?;
+            }
         }
         table.end()
     }
@@ -224,11 +263,11 @@ impl Work<'_> {
             summary.add(flows.len(), self.matrix.reached(&flows));
             Ok(())
         });
-        rows.map_err(|error| Stop::of_write(&error))?;
-        let others = keep(self.matrix.others());
+        rows.map_err(|error| stop(&error))?;
+        let others = keep(self.others().map_err(|error| stop(&error))?);
         summary.add(others.len(), self.matrix.reached(&others));
         for (inbound, outside) in [(true, &self.from.outside), (false, &self.to.outside)] {
-            let flows = self.matrix.outside(outside, inbound);
+            let flows = self.outside(outside, inbound).map_err(|error| stop(&error))?;
             summary.outside(
                 inbound,
                 flows

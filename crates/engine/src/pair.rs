@@ -232,6 +232,8 @@ pub(crate) struct Replay {
     pub(crate) flow: Flow,
     pub(crate) forward: Verdict,
     pub(crate) back: Option<Verdict>,
+    /// A translator rewrites the client's port: one of its pool was tried.
+    pub(crate) translated: bool,
     runs: Vec<(Trace, Session)>,
     replies: Vec<Trace>,
 }
@@ -271,7 +273,8 @@ impl Replay {
                 }
             }
         }
-        Self { flow, forward, back: Verdict::over(verdicts), runs, replies }
+        let translated = runs.iter().any(|(_, session)| session.rewrites_port());
+        Self { flow, forward, back: Verdict::over(verdicts), translated, runs, replies }
     }
 
     /// Fills in the witness, its path and how it is tracked: of the ways that AWS may pick, the one that shows the

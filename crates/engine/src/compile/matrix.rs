@@ -1,8 +1,9 @@
 //! Every flow of a population: rows, special pairs, and what hosts deliver themselves.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use reach_packets::{IntervalSet, IpSet, PortSet};
+use reach_packets::{IntervalSet, IpSet, PortSet, Protocol, Transport};
 use rustc_hash::FxHashMap;
 
 use super::bits::{ones, words};
@@ -11,7 +12,12 @@ use super::headers::{Algebra, HeaderId};
 use super::link::Links;
 use super::population::{Population, Position};
 use super::row::{Rows, Run, Scratch, Term};
+use super::told::sample;
 use super::{Aim, Compiled, Source};
+use crate::endpoint::representative;
+use crate::pair::{Contradiction, POOL, Replay};
+use crate::simulate::{Start, Target, is_private_address};
+use crate::verdict::Verdict;
 
 /// Pairs of members that one kernel delivers between: how many, a member with itself among them, and one of two members.
 type Together = (u64, Option<(Position, Position)>);
@@ -255,6 +261,74 @@ impl<'c, 'n> Matrix<'c, 'n> {
             0
         };
         own - selves
+    }
+
+    /// Has the reference engine judge one flow of a set: the witness of what is about to be told.
+    ///
+    /// # Errors
+    ///
+    /// [`Contradiction`] where it judges otherwise: a bug in one of the two engines.
+    pub fn check(&self, flows: &Flows) -> Result<(), Box<Contradiction>> {
+        let mut ends = flows.to.iter().flat_map(|&to| flows.sources().map(move |from| (from, to)));
+        let Some((a, b)) = ends.find_map(|(from, to)| self.sample(from, to, flows.local)) else { return Ok(()) };
+        let members = self.population.members();
+        let (Some(a), Some(b)) = (members.get(a as usize), members.get(b as usize)) else { return Ok(()) };
+        let start = Start::Interface(a.interface, a.address());
+        let target = Target { address: b.address(), interface: Some(b.interface), admission: None };
+        self.check_flow(start, target, flows.headers, flows.back, flows.certain)
+    }
+
+    /// As [`Self::check`], for flows from or to the outside.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn check_outside(&self, flows: &OutsideFlows, inbound: bool) -> Result<(), Box<Contradiction>> {
+        let first = flows.classes.first().and_then(|&class| self.population.members_of(class).first());
+        let member = first.and_then(|&member| self.population.members().get(member as usize));
+        let (Some(member), Some(remote)) = (member, representative(&flows.addresses)) else { return Ok(()) };
+        let own = member.address();
+        if !inbound {
+            let target = Target { address: remote, interface: None, admission: None };
+            let start = Start::Interface(member.interface, own);
+            return self.check_flow(start, target, flows.headers, flows.back, flows.certain);
+        }
+        let public = self.compiled.network.interfaces.get(member.interface).public_of(own).map(IpAddr::V4);
+        let address = if is_private_address(remote) { own } else { public.unwrap_or(own) };
+        let target = Target { address, interface: Some(member.interface), admission: None };
+        self.check_flow(Start::Outside(remote), target, flows.headers, flows.back, flows.certain)
+    }
+
+    fn check_flow(
+        &self,
+        start: Start,
+        target: Target<'_>,
+        headers: HeaderId,
+        back: HeaderId,
+        certain: bool,
+    ) -> Result<(), Box<Contradiction>> {
+        let (headers, back) = (self.compiled.headers.get(headers), self.compiled.headers.get(back));
+        let Some((protocol, transport)) = sample(&headers) else { return Ok(()) };
+        let client = if protocol == Protocol::UDP { back.udp_ports() } else { back.tcp_ports() };
+        let transport = match (transport, client.first_from(1024).or_else(|| client.first())) {
+            (Transport::Ports { destination, .. }, Some(source)) => Transport::Ports { source, destination },
+            // Nothing of the lane comes back, so nothing of it is in the set.
+            (Transport::Ports { .. }, None) => return Ok(()),
+            (transport, _) => transport,
+        };
+        let replay = Replay::of(self.compiled.network, start, target, protocol, transport, Some(POOL.0));
+        let said = replay.back.map_or(replay.forward, |back| replay.forward.and(back));
+        // Of a translator's pool some ports may pass and others not: then one port of it proves nothing.
+        let open = matches!(said, Verdict::Unknown | Verdict::Partial) || replay.translated;
+        if (certain && said == Verdict::Reachable) || (!certain && open) {
+            return Ok(());
+        }
+        let compiled = if certain { Verdict::Reachable } else { Verdict::Unknown };
+        Err(Box::new(Contradiction {
+            about: replay.flow.to_string(),
+            compiled: (compiled, None),
+            reference: (replay.forward, replay.back),
+        }))
     }
 
     /// The flows that no row has: over special links, and inside hosts. In a fixed order.
