@@ -116,6 +116,7 @@ fn help_of_query_has_examples_selectors_and_exit_codes() {
               `reference` packet by packet alone; `both`, and every answer compared (exit 70 where they
               differ)
 
+              [env: REACH_ENGINE]
               [default: compiled]
               [possible values: compiled, reference, both]
 
