@@ -9,7 +9,7 @@ mod pieces;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use reach_model::network::Network;
+use reach_model::network::{Idx, Network, NetworkInterface};
 use reach_packets::{Family, Flow, IcmpSet, IntervalSet, IpSet, PortRanges, Protocol, Transport};
 
 use crate::compile::near::NearMiss;
@@ -344,23 +344,44 @@ fn unresolvable(end: &Unresolved) -> PairAnswer {
 }
 
 fn without_walk(verdict: Verdict, reason: Reason) -> PairAnswer {
-    PairAnswer {
-        verdict,
-        forward: verdict,
-        back: None,
-        allowed: Vec::new(),
-        reasons: vec![reason],
-        decided_by: Vec::new(),
-        admitted_by: Vec::new(),
-        near: Vec::new(),
-        witness: None,
-        forward_path: Vec::new(),
-        return_path: Vec::new(),
-        tracking: (None, None),
-        translated: None,
-        outside: None,
-        assumptions: Vec::new(),
+    PairAnswer { reasons: vec![reason], ..PairAnswer::bare(verdict, verdict) }
+}
+
+impl PairAnswer {
+    /// Verdicts, and nothing that tells how they came about.
+    pub(crate) fn bare(verdict: Verdict, forward: Verdict) -> Self {
+        Self {
+            verdict,
+            forward,
+            back: None,
+            allowed: Vec::new(),
+            reasons: Vec::new(),
+            decided_by: Vec::new(),
+            admitted_by: Vec::new(),
+            near: Vec::new(),
+            witness: None,
+            forward_path: Vec::new(),
+            return_path: Vec::new(),
+            tracking: (None, None),
+            translated: None,
+            outside: None,
+            assumptions: Vec::new(),
+        }
     }
+}
+
+/// The address by which a host outside asks for an interface's address: from the internet the public one, where there is
+/// one; from a private network the address itself.
+pub(crate) fn asked_from_outside(
+    network: &Network,
+    interface: Idx<NetworkInterface>,
+    own: IpAddr,
+    client: IpAddr,
+) -> IpAddr {
+    if simulate::is_private_address(client) {
+        return own;
+    }
+    network.interfaces.get(interface).public_of(own).map_or(own, IpAddr::V4)
 }
 
 /// Where a walk starts and what it is meant to reach, for one piece of addresses.
@@ -380,10 +401,10 @@ pub(crate) fn ends<'a>(
         _ => None,
     };
     let interface = to.interface();
-    // From the internet an endpoint is reached by the public address of that private address.
-    let from_internet = from.interface().is_none() && !simulate::is_private_address(source);
-    let public = interface.filter(|_| from_internet).and_then(|idx| network.interfaces.get(idx).public_of(destination));
-    let address = public.map_or(destination, IpAddr::V4);
+    let address = match (start, interface) {
+        (Start::Outside(client), Some(interface)) => asked_from_outside(network, interface, destination, client),
+        _ => destination,
+    };
     (start, Target { address, interface, admission })
 }
 

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use reach_model::network::Direction;
 use reach_packets::{Family, IcmpSet, IntervalSet, IpSet, PortRanges, PortSet, Protocol};
 
+use super::Compiled;
 use super::carry::{Aim, Source};
 use super::cuts::{Met, atoms};
 use super::groups::ProfileId;
@@ -13,9 +14,8 @@ use super::headers::{Algebra, HeaderId};
 use super::pair::Weighed;
 use super::population::Member;
 use super::trie::Trie;
-use super::{Compiled, space};
 use crate::endpoint::{Endpoint, representative};
-use crate::pair::Lane;
+use crate::pair::{Lane, asked_from_outside};
 use crate::verdict::Verdict;
 
 /// Ranges of IPv4 and of IPv6 addresses.
@@ -89,12 +89,10 @@ impl<'n> Compiled<'n> {
     ) -> Vec<(IpSet, HeaderId, HeaderId, bool)> {
         let family = member.family();
         let outside = outside.of_family(family);
-        let interface = self.network.interfaces.get(member.interface);
         let own = member.address();
-        let asked = interface.public_of(own).map_or(own, IpAddr::V4);
         let ends = |remote: IpAddr| {
             if inbound {
-                let address = if space::is_private(remote) { own } else { asked };
+                let address = asked_from_outside(self.network, member.interface, own, remote);
                 (Source::Outside(remote), Aim { address, interface: Some(member.interface), admission: None })
             } else {
                 let aim = Aim { address: remote, interface: None, admission: None };

@@ -1,7 +1,6 @@
 //! Every flow of a population: rows, special pairs, and what hosts deliver themselves.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use reach_packets::{IntervalSet, IpSet, PortSet, Protocol, Transport};
 use rustc_hash::FxHashMap;
@@ -15,8 +14,8 @@ use super::row::{Rows, Run, Scratch, Term};
 use super::told::sample;
 use super::{Aim, Compiled, Source};
 use crate::endpoint::representative;
-use crate::pair::{Contradiction, POOL, Replay};
-use crate::simulate::{Start, Target, is_private_address};
+use crate::pair::{Contradiction, POOL, Replay, asked_from_outside};
+use crate::simulate::{Start, Target};
 use crate::verdict::Verdict;
 
 /// Pairs of members that one kernel delivers between: how many, a member with itself among them, and one of two members.
@@ -293,8 +292,7 @@ impl<'c, 'n> Matrix<'c, 'n> {
             let start = Start::Interface(member.interface, own);
             return self.check_flow(start, target, flows.headers, flows.back, flows.certain);
         }
-        let public = self.compiled.network.interfaces.get(member.interface).public_of(own).map(IpAddr::V4);
-        let address = if is_private_address(remote) { own } else { public.unwrap_or(own) };
+        let address = asked_from_outside(self.compiled.network, member.interface, own, remote);
         let target = Target { address, interface: Some(member.interface), admission: None };
         self.check_flow(Start::Outside(remote), target, flows.headers, flows.back, flows.certain)
     }

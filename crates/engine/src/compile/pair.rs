@@ -476,23 +476,7 @@ impl<'n> Compiled<'n> {
         let passing = pieces.iter().filter(|piece| piece.verdict().passes());
         let allowed = merge(passing.map(|p| Allowed { what: p.what.clone(), source_ports: p.source_ports.clone() }));
         let translated = pieces.iter().find_map(|piece| piece.translated.clone());
-        PairAnswer {
-            verdict,
-            forward,
-            back,
-            allowed,
-            reasons,
-            decided_by: Vec::new(),
-            admitted_by: Vec::new(),
-            near: Vec::new(),
-            witness: None,
-            forward_path: Vec::new(),
-            return_path: Vec::new(),
-            tracking: (None, None),
-            translated,
-            outside: None,
-            assumptions,
-        }
+        PairAnswer { back, allowed, reasons, translated, assumptions, ..PairAnswer::bare(verdict, forward) }
     }
 
     /// Why a piece is not reachable: every gate that refuses some of it and, unless something refuses all, every gate

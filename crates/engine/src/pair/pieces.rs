@@ -403,23 +403,8 @@ fn summarise(pieces: Vec<Piece>, start: Start, target: Target<'_>) -> PairAnswer
     assumptions.dedup();
     let allowed = allowed(&pieces);
     let translated = pieces.iter().find_map(|piece| piece.translated.clone());
-    let mut answer = PairAnswer {
-        verdict,
-        forward,
-        back,
-        allowed,
-        reasons,
-        decided_by: Vec::new(),
-        admitted_by: Vec::new(),
-        near: Vec::new(),
-        witness: None,
-        forward_path: Vec::new(),
-        return_path: Vec::new(),
-        tracking: (None, None),
-        translated,
-        outside: None,
-        assumptions,
-    };
+    let mut answer =
+        PairAnswer { back, allowed, reasons, translated, assumptions, ..PairAnswer::bare(verdict, forward) };
     if let Some(piece) = pieces.into_iter().nth(shown) {
         show(&mut answer, piece, start, target);
     }
