@@ -3,6 +3,7 @@
 //! `select` reads the grammar and finds resources, `roles` knows who nodes, pods and control planes are, `names`
 //! resolves what only a name server would (`apiserver`, `aws/…`, services), as the source would see it.
 
+pub mod audit;
 mod names;
 mod roles;
 mod select;

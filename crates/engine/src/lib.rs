@@ -8,6 +8,7 @@
 pub mod compile;
 pub mod endpoint;
 pub mod explain;
+pub mod fix;
 pub mod host;
 pub mod pair;
 pub mod question;

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod aws;
+pub mod change;
 pub mod document;
 mod draining;
 pub mod ids;

@@ -4,6 +4,7 @@
 //! references are kept as [`Ref::Missing`], and collections that were not collected are `None`: neither is ever read
 //! as empty.
 
+mod apply;
 mod build;
 mod cluster;
 mod filter;
@@ -14,7 +15,9 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+pub use apply::Refusal;
 pub use build::{BuildErrors, build, build_owned};
 pub use cluster::{Cluster, CniSettings, Kubernetes, Pod, Service, ServicePort};
 pub use filter::{
@@ -41,7 +44,7 @@ use crate::snapshot::{Coverage, ScopeIndex};
 pub type Tags = Box<[(Name, Name)]>;
 
 /// Everything that the snapshot says about the network.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Network {
     pub vpcs: Table<Vpc>,
     pub subnets: Table<Subnet>,
@@ -64,8 +67,8 @@ pub struct Network {
     /// Peerings between transit gateways: the attachment and its two ends.
     pub gateway_peerings: Vec<(TransitGatewayAttachmentId, [Option<TransitGatewayId>; 2])>,
     pub clusters: Table<Cluster>,
-    pub kubernetes: Kubernetes,
-    pub addresses: AddressIndex,
+    pub kubernetes: Arc<Kubernetes>,
+    pub addresses: Arc<AddressIndex>,
     pub coverage: Coverage,
     /// Scopes whose instances name interfaces that the otherwise whole list of interfaces lacks (M-10).
     pub interfaces_left_out: BTreeSet<ScopeIndex>,

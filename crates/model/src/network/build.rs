@@ -182,7 +182,7 @@ where
     }
     let addresses = AddressIndex::build(&builder);
     let mut network = builder.network;
-    network.addresses = addresses;
+    network.addresses = Arc::new(addresses);
     network.coverage = snapshot.coverage.clone();
     network.account_owners =
         snapshot.resources.security_groups.iter().filter_map(|group| group.value.owner_id.clone()).collect();

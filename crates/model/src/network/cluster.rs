@@ -1,6 +1,7 @@
 //! EKS clusters, their CNI settings, and the Kubernetes objects that lie beside them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -12,7 +13,7 @@ use crate::aws::{self, Text};
 use crate::snapshot::ScopeIndex;
 
 /// An EKS cluster.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     pub name: Text,
     pub scope: ScopeIndex,
@@ -59,7 +60,7 @@ pub struct CniSettings {
 }
 
 /// A pod.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pod {
     pub namespace: Text,
     pub name: Text,
@@ -70,7 +71,7 @@ pub struct Pod {
 }
 
 /// A service, with the endpoints behind it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Service {
     pub namespace: Text,
     pub name: Text,
@@ -79,7 +80,7 @@ pub struct Service {
 }
 
 /// A port of a service and what stands behind it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ServicePort {
     /// `tcp`, `udp`, …
     pub protocol: Text,
@@ -89,7 +90,7 @@ pub struct ServicePort {
 }
 
 /// The Kubernetes objects of the snapshot; `None` lists were not there.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Kubernetes {
     /// Whether any pod list was read.
     pub has_pods: bool,
@@ -254,7 +255,7 @@ fn kubernetes(builder: &mut Builder<'_>) {
             name,
         });
     }
-    builder.network.kubernetes = Kubernetes { has_pods: !resources.pods.is_empty(), pods, services };
+    builder.network.kubernetes = Arc::new(Kubernetes { has_pods: !resources.pods.is_empty(), pods, services });
 }
 
 /// One port of a service with its ready endpoints: the slices that belong to the service, joined by port name (EK-42).

@@ -13,7 +13,7 @@ use crate::ids::{NetworkAclId, PeeringId, PrefixListId, SecurityGroupId, Securit
 use crate::snapshot::{Located, Place};
 
 /// A security group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SecurityGroup {
     pub id: SecurityGroupId,
     pub name: Option<Box<str>>,
@@ -97,7 +97,7 @@ pub struct GroupPeer {
 }
 
 /// A prefix list.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PrefixList {
     pub id: PrefixListId,
     pub name: Option<Box<str>>,
@@ -115,7 +115,7 @@ impl Resource for PrefixList {
 }
 
 /// A network ACL.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NetworkAcl {
     pub id: NetworkAclId,
     pub vpc: Option<Ref<Vpc>>,

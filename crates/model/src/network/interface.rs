@@ -19,7 +19,7 @@ use crate::ids::{EniId, InstanceId, SecurityGroupId, VpcEndpointId, VpcId};
 use crate::snapshot::{Located, Place};
 
 /// A network interface.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NetworkInterface {
     pub id: EniId,
     /// The Name tag, else the name of the instance it belongs to.
@@ -169,7 +169,7 @@ impl InterfaceKind {
 }
 
 /// An EC2 instance.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Instance {
     pub id: InstanceId,
     pub name: Option<Name>,
@@ -197,7 +197,7 @@ impl Instance {
 }
 
 /// A VPC endpoint.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct VpcEndpoint {
     pub id: VpcEndpointId,
     pub name: Option<Name>,
@@ -244,7 +244,7 @@ pub enum EndpointKind {
 }
 
 /// A load balancer, as far as this version names it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LoadBalancer {
     pub name: Box<str>,
     pub arn: Box<str>,
@@ -254,7 +254,7 @@ pub struct LoadBalancer {
 }
 
 /// An EC2 Instance Connect endpoint (SG-34).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct InstanceConnectEndpoint {
     pub id: Box<str>,
     pub preserve_client_ip: bool,
@@ -621,7 +621,7 @@ pub(super) fn endpoints(builder: &mut Builder<'_>) {
 }
 
 /// Who owns which address: the inverse of the interfaces' address lists.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AddressIndex {
     v4: FxHashMap<Ipv4Addr, Owners>,
     v6: FxHashMap<Ipv6Addr, Owners>,
@@ -634,7 +634,7 @@ pub struct AddressIndex {
 type Owner = (Option<Idx<Vpc>>, Idx<NetworkInterface>);
 
 /// All interfaces that have a certain address, in order: nearly always one, several where VPCs overlap.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Owners {
     One(Owner),
     #[expect(clippy::box_collection, reason = "half the size of each of the many that are alone")]

@@ -14,7 +14,7 @@ use crate::ids::{SubnetId, VpcId};
 use crate::snapshot::{Place, ScopeIndex};
 
 /// A VPC.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Vpc {
     pub id: VpcId,
     pub name: Option<Name>,
@@ -102,7 +102,7 @@ impl BlockMode {
 }
 
 /// A subnet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Subnet {
     pub id: SubnetId,
     pub name: Option<Name>,

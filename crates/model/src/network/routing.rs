@@ -16,7 +16,7 @@ use crate::ids::{
 use crate::snapshot::Place;
 
 /// A VPC route table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RouteTable {
     pub id: RouteTableId,
     pub vpc: Option<Ref<Vpc>>,
@@ -99,7 +99,7 @@ pub enum RouteState {
 }
 
 /// An internet gateway.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct InternetGateway {
     pub id: InternetGatewayId,
     /// VPCs it is attached to, state `available` or `attached`.
@@ -117,7 +117,7 @@ impl Resource for InternetGateway {
 }
 
 /// An egress-only internet gateway.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EgressOnlyGateway {
     pub id: EgressOnlyGatewayId,
     pub vpcs: Vec<VpcId>,
@@ -132,7 +132,7 @@ impl Resource for EgressOnlyGateway {
 }
 
 /// A NAT gateway.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NatGateway {
     pub id: NatGatewayId,
     /// `pending`, `available`, `deleted`, …
@@ -170,7 +170,7 @@ pub struct NatAddress {
 }
 
 /// A VPC peering connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Peering {
     pub id: PeeringId,
     /// `active`, `deleted`, …
@@ -224,7 +224,7 @@ pub struct PeeringSide {
 }
 
 /// A transit gateway.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TransitGateway {
     pub id: TransitGatewayId,
     /// `SecurityGroupReferencingSupport`; AWS's default is `disable`.
@@ -240,7 +240,7 @@ impl Resource for TransitGateway {
 }
 
 /// An attachment of a transit gateway.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Attachment {
     pub id: TransitGatewayAttachmentId,
     /// A peering attachment appears once for each of its two transit gateways.
@@ -291,7 +291,7 @@ pub enum Association {
 }
 
 /// A transit gateway route table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TransitGatewayTable {
     pub id: TransitGatewayRouteTableId,
     pub gateway: Option<TransitGatewayId>,

@@ -132,48 +132,58 @@ impl<T: Resource> fmt::Debug for Ref<T> {
 }
 
 /// All resources of one kind, in input order.
+///
+/// A clone shares the resources until one of the two is changed: networks that differ in a rule share all other tables.
 pub struct Table<T: Resource> {
-    items: Vec<T>,
-    by_id: FxHashMap<T::Id, Idx<T>>,
+    items: Arc<Vec<T>>,
+    by_id: Arc<FxHashMap<T::Id, Idx<T>>>,
+}
+
+impl<T: Resource> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        Self { items: Arc::clone(&self.items), by_id: Arc::clone(&self.by_id) }
+    }
 }
 
 impl<T: Resource> Default for Table<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), by_id: FxHashMap::default() }
+        Self { items: Arc::default(), by_id: Arc::default() }
     }
 }
 
 impl<T: Resource + fmt::Debug> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.items).finish()
+        f.debug_list().entries(&*self.items).finish()
     }
 }
 
-impl<T: Resource> Table<T> {
+impl<T: Resource + Clone> Table<T> {
     /// Appends `item`; where the id is taken, the earlier one stays the one that lookups find.
     pub fn push(&mut self, item: T) -> Idx<T> {
         let idx = Idx::new(self.items.len());
-        self.by_id.entry(item.id().clone()).or_insert(idx);
-        self.items.push(item);
+        Arc::make_mut(&mut self.by_id).entry(item.id().clone()).or_insert(idx);
+        Arc::make_mut(&mut self.items).push(item);
         idx
     }
 
     /// Makes room for `count` more.
     pub(super) fn reserve(&mut self, count: usize) {
-        self.items.reserve_exact(count);
-        self.by_id.reserve(count);
+        Arc::make_mut(&mut self.items).reserve_exact(count);
+        Arc::make_mut(&mut self.by_id).reserve(count);
     }
 
+    /// The resource at `idx`, to be changed. O(1), or O(|table|) where a clone shares it.
+    #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
+    pub fn get_mut(&mut self, idx: Idx<T>) -> &mut T {
+        &mut Arc::make_mut(&mut self.items)[idx.position()]
+    }
+}
+
+impl<T: Resource> Table<T> {
     /// The resource at `idx`. O(1).
     #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
     pub fn get(&self, idx: Idx<T>) -> &T {
         &self.items[idx.position()]
-    }
-
-    /// The resource at `idx`, to be changed.
-    #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
-    pub fn get_mut(&mut self, idx: Idx<T>) -> &mut T {
-        &mut self.items[idx.position()]
     }
 
     /// The position of `id`. O(1).
