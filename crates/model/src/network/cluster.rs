@@ -31,6 +31,12 @@ pub struct Cluster {
     /// A local cluster on Outposts (EK-33).
     pub outpost: bool,
     pub cni: CniSettings,
+    /// The names of its managed node groups that were described.
+    pub node_groups: Vec<Text>,
+    /// The names of its add-ons that were described.
+    pub addons: Vec<Text>,
+    /// `remoteNodeNetworks` of hybrid nodes (EK-32).
+    pub remote_node_networks: Vec<IpNet>,
 }
 
 impl Resource for Cluster {
@@ -93,6 +99,15 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
         let service_cidrs = [&network_config.service_ipv4_cidr, &network_config.service_ipv6_cidr];
         let service_cidrs = service_cidrs.into_iter().flatten().filter_map(|text| cidr(text)).collect();
         let cni = cni_settings(builder, &name);
+        let resources = &builder.snapshot.resources;
+        let alone = resources.clusters.len() == 1;
+        let own = |owner: Option<&Text>| owner.map_or(alone, |owner| *owner == name);
+        let groups = resources.nodegroups.iter().filter(|group| own(group.value.cluster_name.as_ref()));
+        let node_groups = groups.filter_map(|group| group.value.nodegroup_name.clone()).collect();
+        let addons = resources.addons.iter().filter(|addon| own(addon.value.cluster_name.as_ref()));
+        let addons = addons.filter_map(|addon| addon.value.addon_name.clone()).collect();
+        let remote = value.remote_network_config.iter().flat_map(|config| config.remote_node_networks.iter());
+        let remote = remote.flat_map(|network| network.cidrs.iter()).filter_map(|text| cidr(text)).collect();
         builder.network.clusters.push(Cluster {
             name,
             scope: cluster.at.scope,
@@ -108,6 +123,9 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
             ipv6: network_config.ip_family.as_deref() == Some("ipv6"),
             outpost: value.outpost_config.is_some(),
             cni,
+            node_groups,
+            addons,
+            remote_node_networks: remote,
         });
     }
 }
