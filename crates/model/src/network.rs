@@ -17,11 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use apply::Refusal;
+pub use apply::{Refusal, RuleCounts};
 pub use build::{BuildErrors, build, build_owned};
 pub use cluster::{Cluster, CniSettings, Kubernetes, Pod, Service, ServicePort};
 pub use filter::{
-    Direction, GroupPeer, NetworkAcl, NetworkAclAssociation, NetworkAclEntry, Peer, PrefixList, RuleProtocol, SecurityGroup, SecurityGroupRule,
+    Direction, GroupPeer, NetworkAcl, NetworkAclAssociation, NetworkAclEntry, Peer, PrefixList, RuleProtocol,
+    SecurityGroup, SecurityGroupRule,
 };
 pub use interface::{
     AddressIndex, EndpointKind, Instance, InstanceConnectEndpoint, InterfaceAddress, InterfaceAttachment,
@@ -29,9 +30,9 @@ pub use interface::{
 };
 pub use place::{BlockMode, DnsServers, Subnet, Vpc};
 pub use routing::{
-    AssociatedWith, Association, Attachment, AttachmentKind, Destination, EgressOnlyGateway, InternetGateway, NatAddress, NatGateway,
-    Peering, PeeringSide, Route, RouteOrigin, RouteState, RouteTable, RouteTableAssociation, RouteTarget, TransitGateway, TransitGatewayRoute,
-    TransitGatewayTable,
+    AssociatedWith, Association, Attachment, AttachmentKind, Destination, EgressOnlyGateway, InternetGateway,
+    NatAddress, NatGateway, Peering, PeeringSide, Route, RouteOrigin, RouteState, RouteTable, RouteTableAssociation,
+    RouteTarget, TransitGateway, TransitGatewayRoute, TransitGatewayTable,
 };
 pub use table::{Idx, Ref, Resource, Table};
 

@@ -583,8 +583,7 @@ pub(super) fn parse_acl_entry(entry: &aws::NetworkAclEntry) -> Result<NetworkAcl
         (None, Some(text)) => cidr_v6(text).ok_or((text, "Ipv6CidrBlock")),
         (None, None) => return Err(problem("", "neither CidrBlock nor Ipv6CidrBlock is there".to_owned())),
     };
-    let cidr =
-        net.map_err(|(text, field)| problem(&format!(".{field}"), format!("\"{text}\" is not a CIDR")))?;
+    let cidr = net.map_err(|(text, field)| problem(&format!(".{field}"), format!("\"{text}\" is not a CIDR")))?;
     let allow = match entry.rule_action.as_deref() {
         Some("allow") => true,
         Some("deny") => false,
