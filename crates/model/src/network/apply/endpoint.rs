@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use super::filter::{check_groups, groups_of};
+use super::filter::groups_of;
+use super::quota::check_groups;
 use super::{Refusal, lookup, routing};
 use crate::aws::Name;
 use crate::change::{CreateVpcEndpoint, DeleteVpcEndpoints, ModifyVpcEndpoint};
