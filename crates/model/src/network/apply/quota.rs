@@ -46,7 +46,8 @@ pub(super) fn counts<'r>(network: &Network, rules: impl Iterator<Item = &'r Secu
     let (mut v4, mut v6) = (0_usize, 0_usize);
     for rule in rules {
         match &rule.peer {
-            Peer::Cidr(IpNet::V4(_)) => v4 += 1,
+            // The size of a list that is not in the snapshot is not known, but one it is at least.
+            Peer::Cidr(IpNet::V4(_)) | Peer::PrefixList(Ref::Missing(_)) => v4 += 1,
             Peer::Cidr(IpNet::V6(_)) => v6 += 1,
             Peer::Group(_) => (v4, v6) = (v4 + 1, v6 + 1),
             Peer::PrefixList(Ref::Known(list)) => {
@@ -56,8 +57,6 @@ pub(super) fn counts<'r>(network: &Network, rules: impl Iterator<Item = &'r Secu
                     Family::V6 => v6 += weight(list),
                 }
             }
-            // Its size is not in the snapshot, but one it is at least.
-            Peer::PrefixList(Ref::Missing(_)) => v4 += 1,
         }
     }
     [v4, v6]

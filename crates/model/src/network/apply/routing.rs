@@ -10,8 +10,8 @@ use crate::change::{DeleteRoute, Route as Input};
 use crate::ids::{InternetGatewayId, VpnGatewayId};
 use crate::network::filter::{cidr, cidr_v4, cidr_v6};
 use crate::network::{
-    AttachmentKind, Destination, EndpointKind, Idx, Network, NetworkInterface, PrefixList, Ref, Resource, Route,
-    RouteOrigin, RouteState, RouteTable, RouteTarget, Table, Vpc,
+    AttachmentKind, Destination, EndpointKind, Idx, Network, NetworkInterface, Peering, PrefixList, Ref, Resource,
+    Route, RouteOrigin, RouteState, RouteTable, RouteTarget, Table, Vpc,
 };
 
 /// Static routes of a table per family, after every raise of the quota.
@@ -171,7 +171,7 @@ fn target(network: &Network, table: &RouteTable, input: &Input) -> Result<(Route
         if known.is_some_and(|peering| vpc_id.is_some_and(|id| peering.other_side(id).is_none())) {
             return Err(elsewhere(text));
         }
-        return Ok((RouteTarget::Peering(peering), state(known.is_none_or(|peering| peering.is_active()))));
+        return Ok((RouteTarget::Peering(peering), state(known.is_none_or(Peering::is_active))));
     }
     if let Some(text) = &input.egress_only_internet_gateway_id {
         let code = "InvalidEgressOnlyInternetGatewayId.NotFound";
@@ -281,13 +281,12 @@ fn check_inside(
 /// Refuses more static routes of one family than a table can have; a prefix list counts as in rules.
 fn check_routes(network: &Network, table: &RouteTable, more: &Destination) -> Result<(), Refusal> {
     let count = |destination: &Destination| match destination {
-        Destination::Cidr(IpNet::V4(_)) => [1, 0],
+        Destination::Cidr(IpNet::V4(_)) | Destination::PrefixList(Ref::Missing(_)) => [1, 0],
         Destination::Cidr(IpNet::V6(_)) => [0, 1],
         Destination::PrefixList(Ref::Known(list)) => {
             let list = network.prefix_lists.get(*list);
             if list.family == Some(reach_packets::Family::V6) { [0, weight(list)] } else { [weight(list), 0] }
         }
-        Destination::PrefixList(Ref::Missing(_)) => [1, 0],
     };
     let own =
         table.routes.iter().filter(|route| route.origin == RouteOrigin::Static && route.target != RouteTarget::Local);
@@ -328,7 +327,8 @@ fn named(network: &Network, table: &RouteTable, input: &Input) -> Result<Destina
 /// Refuses what an edge table cannot hold (RT-12).
 fn check_edge(table: &RouteTable, destination: &Destination, target: &RouteTarget) -> Result<(), Refusal> {
     let steers = matches!(target, RouteTarget::Local | RouteTarget::Interface(_) | RouteTarget::Endpoint(_));
-    if !table.gateways.is_empty() && !(steers && matches!(destination, Destination::Cidr(_))) {
+    let fits = steers && matches!(destination, Destination::Cidr(_));
+    if !fits && !table.gateways.is_empty() {
         return Err(Refusal::value(format!("{} is associated with a gateway and cannot have this route", table.id)));
     }
     Ok(())

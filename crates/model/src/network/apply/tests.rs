@@ -1,5 +1,7 @@
 //! Every change against what building from the changed answers gives: build from A and apply, build from B, compare.
 
+#![expect(clippy::needless_pass_by_value, reason = "calls are written where they are made")]
+
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 
