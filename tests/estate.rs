@@ -99,6 +99,12 @@ impl Estate {
         self
     }
 
+    /// Leaves out the documents with this top-level key.
+    pub(crate) fn without_documents(&mut self, key: &str) -> &mut Self {
+        self.documents.retain(|_, document| document.get(key).is_none());
+        self
+    }
+
     /// Changes the element of `key` whose `id_key` is `id`.
     pub(crate) fn change(&mut self, key: &str, id_key: &str, id: &str, change: impl FnOnce(&mut Value)) -> &mut Self {
         let list = self.collections.get_mut(key).unwrap_or_else(|| panic!("no collection {key}"));

@@ -1,5 +1,6 @@
 //! The rules of AWS's behaviour, one by one: each test names the rule of `docs/SEMANTICS.md` that it pins.
 
+mod audit;
 mod classes;
 mod eks;
 mod endpoints;

@@ -115,6 +115,7 @@ fn ask(scene: &Scene<'_>, asked: Asked, recipe: Recipe) -> Result<Outcome, Audit
     // A node alone has no other node: what it would say to itself is not what is asked.
     if let ([from], [to]) = (question.from.as_slice(), question.to.as_slice())
         && *from == to.endpoint
+        && !matches!(from, Endpoint::Unresolved(_))
     {
         return Ok(Outcome::NoPair);
     }
