@@ -50,7 +50,9 @@ fn settle(directory: &Path, files: &BTreeMap<String, String>, wrong: &mut Vec<St
         .collect();
     if update() {
         fs::create_dir_all(directory).unwrap();
-        stale.iter().for_each(|path| fs::remove_file(path).unwrap());
+        for path in &stale {
+            fs::remove_file(path).unwrap();
+        }
     } else {
         wrong.extend(stale.iter().map(|path| format!("{} is made by no story", path.display())));
     }
@@ -203,8 +205,8 @@ fn check_prints_the_findings_of_the_stories() {
     let mut wrong = Vec::new();
     for story in stories() {
         let world = (story.build)();
-        let clients: String = clients(&story).iter().map(|client| format!("--client {client} ")).collect();
-        let line = format!("{} --output json", readme::command(&story, &world, "check eks", &clients));
+        let clients: Vec<&str> = clients(&story).iter().flat_map(|client| ["--client", client]).collect();
+        let line = format!("{} --output json", readme::command(&story, &world, "check eks", &clients.join(" ")));
         let (_, text) = said(&line);
         match serde_json::from_str::<Value>(&text) {
             Ok(report) => {
