@@ -237,6 +237,9 @@ fn fixes_are_what_the_stories_tell() {
                 wrong.push(format!("{line}: {} instead of {}", report["status"], fix.status));
             }
             let first = &report["fixes"][0];
+            if story.directory.starts_with("s22") && first["quota"][0]["rules"] != 61 {
+                wrong.push(format!("{line}: no quota is passed: {}", first["quota"]));
+            }
             if fix.status == "fixed" && first["verified"] != true {
                 wrong.push(format!("{line}: the first fix was not verified"));
             }
@@ -256,4 +259,38 @@ fn fixes_are_what_the_stories_tell() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The answers to the scenarios of a story's `changes.jsonl`, by id.
+fn changed(directory: &str) -> BTreeMap<String, Value> {
+    let line = format!("reach whatif --snapshot fixtures/{directory} --changes fixtures/{directory}/changes.jsonl");
+    let (_, text) = said(&format!("{line} --output jsonl"));
+    let answers = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{text}")));
+    answers.map(|answer| (answer["id"].as_str().unwrap().to_owned(), answer)).collect()
+}
+
+#[test]
+#[ignore = "needs `reach whatif` and `reach diff`"]
+fn the_upgrade_of_the_module_is_seen_before_it_happens() {
+    let (before, after) = ("s04-before-the-upgrade", "s04-pods-cannot-talk-after-upgrade");
+    let answer = &changed(before)["module-v17-to-v18"];
+    assert!(answer["error"].is_null(), "{answer}");
+    assert!(
+        !answer["lost"].as_array().unwrap().is_empty() && answer["gained"].as_array().unwrap().is_empty(),
+        "{answer}"
+    );
+    let (code, text) = said(&format!("reach diff fixtures/{before} fixtures/{after} --output json"));
+    assert_eq!(code, Some(1), "{text}");
+}
+
+#[test]
+#[ignore = "needs `reach whatif`"]
+fn an_untracked_session_dies_with_its_rule_and_a_tracked_one_lives_on() {
+    let answers = changed("s28-ssh-session-after-the-rule-was-removed");
+    let connections = |id: &str| &answers[id]["connections"];
+    let list = |id: &str, key: &str| connections(id)[key].as_array().unwrap().clone();
+    let (open, office) = ("no-more-ssh-to-jump-open", "no-more-ssh-to-jump-office");
+    assert!(!list(open, "cut_now").is_empty() && list(open, "survive_until_idle").is_empty(), "{}", connections(open));
+    assert!(list(office, "cut_now").is_empty(), "{}", connections(office));
+    assert_eq!(list(office, "survive_until_idle")[0]["idle_timeout_s"], 432_000);
 }
