@@ -162,10 +162,10 @@ fn fixtures_are_small() {
         let directory = root().join("fixtures").join(story.directory);
         let sizes = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
         let size: u64 = sizes.sum();
-        assert!(size < 80_000, "{} takes {size} bytes", directory.display());
+        assert!(size < 60_000, "{} takes {size} bytes", directory.display());
         total += size;
     }
-    assert!(total < 1_800_000, "all fixtures together take {total} bytes");
+    assert!(total < 1_600_000, "all fixtures together take {total} bytes");
 }
 
 /// Who calls the API from outside, where the story is about such clients.
