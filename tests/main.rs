@@ -10,6 +10,8 @@ mod engines;
 #[cfg(test)]
 mod estate;
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod readme;
