@@ -642,3 +642,49 @@ fn ek40_an_ipv6_cluster_is_asked_in_ipv6_and_out_in_both() {
     assert_eq!(family(INTERNET).len(), 2);
     assert_eq!(status(&found, INTERNET), "partial");
 }
+
+#[test]
+fn ek48_pods_with_groups_of_their_own_need_rules_for_names() {
+    const POD_UDP: &str = "eks.dns.pod-to-coredns.udp-53";
+    let with = |rules: &[&str]| {
+        let mut estate = world(DEFAULT);
+        estate.secondary("m", "10.0.1.101", None).secondary("n", "10.0.2.101", None);
+        estate.group("sg-p", rules).interface("p", "10.0.1.120", &["sg-p"]);
+        estate.eni("p", |eni| eni["InterfaceType"] = json!("branch"));
+        estate.add(
+            "InterfaceAssociations",
+            json!({"AssociationId": "trunk-assoc-1", "BranchInterfaceId": "eni-p",
+            "TrunkInterfaceId": "eni-m", "InterfaceProtocol": "VLAN"}),
+        );
+        estate
+    };
+    let dns = |estate: &mut Estate| {
+        let meta = json!({"name": "kube-dns", "namespace": "kube-system"});
+        estate.document(list(&[
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"clusterIP": "172.20.0.10",
+                "ports": [{"name": "dns", "port": 53, "targetPort": 53, "protocol": "UDP"}]}}),
+            json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+                "metadata": {"name": "kube-dns-1", "namespace": "kube-system",
+                    "labels": {"kubernetes.io/service-name": "kube-dns"}},
+                "ports": [{"name": "dns", "port": 53, "protocol": "UDP"}], "endpoints": [{"addresses": ["10.0.2.101"]}]}),
+        ]));
+    };
+    let mut closed = with(&["egress tcp 443 0.0.0.0/0"]);
+    assert_eq!(status(&audit(&closed), POD_UDP), "not_applicable", "without the service there is nobody to ask about");
+    dns(&mut closed);
+    let found = audit(&closed);
+    // T-94: nodes are fine, the pod with a group of its own is not.
+    assert_eq!((status(&found, UDP), status(&found, POD_UDP)), ("pass", "partial"));
+    assert_eq!((find(&found, POD_UDP).pairs.total, find(&found, POD_UDP).pairs.blocked), (2, 1));
+    let mut open = with(&["egress -1 0.0.0.0/0"]);
+    open.rules("sg-c", &["ingress -1 sg-c", "ingress udp 53 sg-p", "egress -1 0.0.0.0/0"]);
+    dns(&mut open);
+    assert_eq!(status(&audit(&open), POD_UDP), "pass");
+}
+
+#[test]
+fn ek34_what_an_overlay_pod_sends_is_unknown() {
+    let mut estate = world(DEFAULT);
+    estate.document(list(&[pod("ops", "cart", "192.168.7.7")]));
+    assert_eq!(status(&audit(&estate), PODS), "unknown");
+}

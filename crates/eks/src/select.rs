@@ -133,9 +133,9 @@ fn find(
         }
         ("pod", None) => {
             let cluster = roles::one_cluster(network, scope.cluster, text)?;
-            whole(roles::pods(network, &cluster))
+            whole(roles::pods(network, &cluster).into_iter().map(|pod| overlay(pod, source)).collect())
         }
-        ("pod", Some(rest)) => whole(vec![pod_by_name(network, scope, text, rest)?]),
+        ("pod", Some(rest)) => whole(vec![overlay(pod_by_name(network, scope, text, rest)?, source)]),
         ("svc", Some(rest)) => {
             if !rest.split_once('/').is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty()) {
                 return Err(SelectorError::new(format!("`{text}` is not of the form `svc/NAMESPACE/NAME`")));
@@ -184,6 +184,18 @@ fn find(
         }
     };
     if found.is_empty() { Err(nothing()) } else { Ok(found) }
+}
+
+/// A pod whose address no interface has lives on an overlay network. What its node makes of the source address is the
+/// overlay's business and not in the snapshot; to it, the VPC has no route (S13).
+fn overlay(pod: Endpoint, source: bool) -> Endpoint {
+    let Endpoint::Outside(outside) = &pod else { return pod };
+    if !source {
+        return pod;
+    }
+    let name = outside.addresses.first().map_or_else(|| "pod".to_owned(), |address| address.to_string());
+    let note = "which address an overlay network gives what its pods send";
+    unresolved(&name, Code::UnsupportedComponent, "EK-34", note, None).endpoint
 }
 
 enum Qualifier<'s> {

@@ -201,6 +201,19 @@ pub(super) fn requirement(scene: &Scene<'_>, requirement: &Requirement) -> Resul
     let mut finding = blank(id.to_owned(), level, title.to_owned(), source);
     finding.rows = rows;
     let (from_text, to_text) = (from.selector(), to.selector());
+    let (namespace, name) = table::CLUSTER_DNS;
+    let services = &scene.network.kubernetes.services;
+    if to == End::ClusterDns && !services.iter().any(|s| &*s.namespace == namespace && &*s.name == name) {
+        finding.remarks.push(Remark {
+            code: "NOT_COLLECTED",
+            resource: None,
+            semantics: "EK-42",
+            message: format!(
+                "the service {namespace}/{name} is not in the snapshot (`kubectl get services -A -o json`)"
+            ),
+        });
+        return Ok(finding);
+    }
     let families = families(scene, from, to);
     let asked = |family| Asked {
         from: from_text.clone(),
@@ -236,6 +249,7 @@ fn families(scene: &Scene<'_>, from: End, to: End) -> Vec<Option<Family>> {
             let both = all_have(from, Family::V6) && all_have(to, Family::V6);
             vec![both.then_some(Family::V6)]
         }
+        End::ClusterDns => vec![None],
     }
 }
 

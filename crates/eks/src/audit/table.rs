@@ -21,6 +21,8 @@ pub enum End {
     ApiServer,
     /// The default range of the internet.
     Internet,
+    /// The cluster's name service: CoreDNS behind the service `kube-dns`.
+    ClusterDns,
     /// An AWS service, by the endpoint that its name resolves to.
     Service(&'static str),
 }
@@ -34,10 +36,14 @@ impl End {
             End::ControlPlane => "controlplane".to_owned(),
             End::ApiServer => "apiserver".to_owned(),
             End::Internet => "internet".to_owned(),
+            End::ClusterDns => format!("svc/{}/{}", CLUSTER_DNS.0, CLUSTER_DNS.1),
             End::Service(name) => format!("aws/{name}"),
         }
     }
 }
+
+/// Namespace and name of the cluster's name service.
+pub const CLUSTER_DNS: (&str, &str) = ("kube-system", "kube-dns");
 
 /// The headers that a requirement is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +184,13 @@ pub const ENDPOINT_PAGE: Source = Source {
     url: "https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html",
 };
 
+/// Where AWS says what pods with groups of their own need.
+const POD_GROUPS_PAGE: Source = Source {
+    semantics: "EK-48",
+    title: "Assign security groups to individual Pods",
+    url: "https://docs.aws.amazon.com/eks/latest/userguide/security-groups-for-pods.html",
+};
+
 /// The clients that `--client` names.
 pub const CLIENT: Requirement = Requirement {
     id: "eks.api.client-to-controlplane.tcp-443",
@@ -294,6 +307,26 @@ pub const REQUIREMENTS: &[Requirement] = &[
         traffic: tcp(53),
         source: groups_page("EK-4"),
         rows: &[row(ClusterGroup, Minimum, Egress, tcp(53), SELF)],
+    },
+    Requirement {
+        id: "eks.dns.pod-to-coredns.udp-53",
+        level: Minimum,
+        title: "every pod's names are answered, whatever groups it carries (UDP)",
+        from: End::Pods,
+        to: End::ClusterDns,
+        traffic: udp(53),
+        source: POD_GROUPS_PAGE,
+        rows: &[],
+    },
+    Requirement {
+        id: "eks.dns.pod-to-coredns.tcp-53",
+        level: Minimum,
+        title: "every pod's names are answered, whatever groups it carries (TCP, long answers)",
+        from: End::Pods,
+        to: End::ClusterDns,
+        traffic: tcp(53),
+        source: POD_GROUPS_PAGE,
+        rows: &[],
     },
     Requirement {
         id: "eks.controlplane-to-node.tcp-443",
