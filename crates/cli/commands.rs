@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod batch;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod generate;
 pub(crate) mod man;

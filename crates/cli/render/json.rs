@@ -109,8 +109,8 @@ struct Asked<'a> {
     family: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Pairs {
+#[derive(Debug, Serialize)]
+pub(crate) struct Pairs {
     total: u64,
     reachable: u64,
     blocked: u64,
@@ -141,7 +141,8 @@ impl<'a> Serialize for List<std::slice::Iter<'a, Step>, &'a Network> {
 }
 
 /// Written as its text.
-struct Shown<T>(T);
+#[derive(Debug)]
+pub(crate) struct Shown<T>(T);
 
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -329,8 +330,9 @@ impl Serialize for Witness {
     }
 }
 
-#[derive(Serialize)]
-struct ReasonView {
+/// A reason, as every document tells it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReasonView {
     code: &'static str,
     leg: &'static str,
     direction: Option<&'static str>,
@@ -345,7 +347,7 @@ struct ReasonView {
 }
 
 impl ReasonView {
-    fn new(network: &Network, reason: &Reason) -> Self {
+    pub(crate) fn new(network: &Network, reason: &Reason) -> Self {
         let groups = explain::groups(network, reason);
         Self {
             code: reason.code.as_str(),
