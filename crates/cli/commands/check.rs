@@ -63,7 +63,7 @@ fn cluster(arguments: &Check, config: &Config, voice: Voice) -> Result<ExitCode,
     if several {
         again = format!("{again} --cluster {}", quoted(&cluster.name)).trim_start().to_owned();
     }
-    let report = Report::of_audit(&network, &audit, level, &again, &artifact);
+    let report = Report::of_audit(&network, &audit, level, &again, &artifact, options.fixes);
     print(&report, arguments, voice)?;
     Ok(report.exit())
 }
@@ -182,6 +182,7 @@ fn expectations(arguments: &Check, config: &Config, voice: Voice) -> Result<Exit
         remarks: &[],
         again: &again(&arguments.source.snapshot, arguments.cluster.as_deref()),
         artifact: &if from_stdin { "stdin".to_owned() } else { sarif::uri(&arguments.what) },
+        sought: !arguments.no_fixes,
     };
     print(&report, arguments, voice)?;
     Ok(report.exit())

@@ -47,6 +47,8 @@ pub(crate) struct Report<'a> {
     pub(crate) again: &'a str,
     /// The file that code scanning is pointed to: a URI, relative where it can be.
     pub(crate) artifact: &'a str,
+    /// Whether fixes were looked for.
+    pub(crate) sought: bool,
 }
 
 /// One finding, or one expectation with its answer.
@@ -394,6 +396,7 @@ impl<'a> Report<'a> {
         level: Level,
         again: &'a str,
         artifact: &'a str,
+        sought: bool,
     ) -> Self {
         Self {
             network,
@@ -402,6 +405,7 @@ impl<'a> Report<'a> {
             remarks: &audit.remarks,
             again,
             artifact,
+            sought,
         }
     }
 
@@ -445,6 +449,16 @@ impl<'a> Report<'a> {
         entries
     }
 
+    /// Whether a fix was looked for in vain.
+    pub(crate) fn is_past_mending(&self, entry: &Entry<'_>) -> bool {
+        let wanted = match entry.expected {
+            Some(expected) => expected.expected == Verdict::Reachable,
+            None => entry.question.is_some(),
+        };
+        let stopped = matches!(entry.status, Status::Fail | Status::Partial);
+        self.sought && wanted && stopped && entry.fixes.is_empty()
+    }
+
     /// `reach check eks demo`, `reach check policy.toml`.
     pub(crate) fn name(&self) -> String {
         match self.subject {
@@ -454,13 +468,19 @@ impl<'a> Report<'a> {
     }
 }
 
+/// What is said where there is no fix.
+pub(crate) const NO_FIX: &str = "no change that reach knows of would make it pass";
+
 /// The word for people: `not applicable`.
 pub(crate) fn word(status: Status) -> &'static str {
     if status == Status::NotApplicable { "not applicable" } else { status.as_str() }
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod words {
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use reach_eks::audit::{Level, Remark};
 use reach_engine::fix::Fix;
 
-use super::{Entry, Report, Subject, fixes, text, word};
+use super::{Entry, NO_FIX, Report, Subject, fixes, text, word};
 use crate::render::change;
 use crate::render::markdown::{code, escape};
 
@@ -135,6 +135,9 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
     let limit = if explain { usize::MAX } else { 1 };
     for (position, fix) in entry.fixes.iter().take(limit).enumerate() {
         mend(page, position, fix, explain);
+    }
+    if report.is_past_mending(entry) {
+        line(page, format_args!("- **fix**: {NO_FIX}"));
     }
     if let Some(question) = entry.question {
         line(page, "\nAsk again:\n");

@@ -10,7 +10,7 @@ use reach_engine::question::Group;
 use reach_engine::{Verdict, explain};
 use reach_packets::Family;
 
-use super::{Entry, Report, Subject, fixes, word};
+use super::{Entry, NO_FIX, Report, Subject, fixes, word};
 use crate::render::change;
 use crate::render::ends::{self, End};
 use crate::render::layout::{BOLD, DIM, PLAIN, Page, Span, solid, span, verdict as verdict_style};
@@ -149,6 +149,9 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
     if more > 0 {
         let noun = if more == 1 { "another way" } else { "other ways" };
         labelled(page, "", &[span(DIM, format_args!("… and {more} {noun}; --explain shows all"))]);
+    }
+    if report.is_past_mending(entry) {
+        labelled(page, "fix", &[span(PLAIN, NO_FIX)]);
     }
     if let Some(question) = entry.question {
         labelled(page, "ask", &[solid(DIM, question.command(report.again))]);
