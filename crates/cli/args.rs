@@ -343,7 +343,7 @@ pub(crate) struct Check {
     /// Who uses the cluster's API from outside of it: a selector; several are allowed
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) client: Vec<String>,
-    /// Check what this component needs, too; several are allowed
+    /// Ask about the ports of this component, too (`all` for every one that is known); it decides nothing
     #[arg(long, value_name = "COMPONENT")]
     pub(crate) also: Vec<String>,
     /// Look for no fixes

@@ -100,8 +100,8 @@ fn one_cluster(network: &Network, wanted: Option<&str>) -> Result<Cluster, Failu
 fn unaudited(error: &AuditError) -> Failure {
     match error {
         AuditError::Selector(error) => query::unresolved(error),
-        AuditError::Ask(AskError::Contradiction(error)) => Failure::contradiction(error),
-        AuditError::Ask(error) => Failure::input(error.to_string()),
+        AuditError::Contradiction(error) => Failure::contradiction(error),
+        error @ AuditError::TooMany(..) => Failure::input(error.to_string()),
     }
 }
 
@@ -179,6 +179,7 @@ fn expectations(arguments: &Check, config: &Config, voice: Voice) -> Result<Exit
         network: &network,
         subject: Subject::Policy(&file, policy.description.as_deref()),
         entries: entries.collect(),
+        also: Vec::new(),
         remarks: &[],
         again: &again(&arguments.source.snapshot, arguments.cluster.as_deref()),
         artifact: &if from_stdin { "stdin".to_owned() } else { sarif::uri(&arguments.what) },

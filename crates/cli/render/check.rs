@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use indexmap::IndexSet;
+use reach_eks::audit::table::Row;
 use reach_eks::audit::{Asked, Audit, Finding, Level, Placement, Remark, Source, Status};
 use reach_engine::fix::Fix;
 use reach_engine::question::{Answer, Group, PairCounts, Question};
@@ -42,6 +43,8 @@ pub(crate) struct Report<'a> {
     pub(crate) subject: Subject<'a>,
     /// In the order of the table or the file.
     pub(crate) entries: Vec<Entry<'a>>,
+    /// What was asked about by name, besides: it decides nothing.
+    pub(crate) also: Vec<Entry<'a>>,
     pub(crate) remarks: &'a [Remark],
     /// What a question needs besides itself to be asked again: `--snapshot demo`.
     pub(crate) again: &'a str,
@@ -70,6 +73,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) remarks: &'a [Remark],
     pub(crate) fixes: &'a [Fix],
     pub(crate) source: Option<Source>,
+    /// The rows of AWS's tables that open it.
+    pub(crate) rows: &'a [Row],
 }
 
 /// What a policy expects.
@@ -182,7 +187,7 @@ pub(crate) fn quoted(word: &str) -> String {
 }
 
 impl<'a> Entry<'a> {
-    fn of_finding(finding: &'a Finding, level: Level) -> Self {
+    fn of_finding(finding: &'a Finding, weighs: bool) -> Self {
         let answers = finding.answers.iter().map(|judged| Answered {
             terms: Terms::of_finding(&judged.asked),
             question: &judged.question,
@@ -192,7 +197,7 @@ impl<'a> Entry<'a> {
             id: &finding.id,
             status: finding.status,
             title: Cow::Borrowed(&finding.title),
-            weighs: finding.level <= level,
+            weighs,
             level: Some(finding.level),
             expected: None,
             question: finding.question.as_ref().map(Terms::of_finding),
@@ -202,6 +207,7 @@ impl<'a> Entry<'a> {
             remarks: &finding.remarks,
             fixes: &finding.fixes,
             source: Some(finding.source),
+            rows: finding.rows,
         }
     }
 
@@ -232,6 +238,7 @@ impl<'a> Entry<'a> {
             remarks: &[],
             fixes,
             source: None,
+            rows: &[],
         }
     }
 
@@ -401,7 +408,8 @@ impl<'a> Report<'a> {
         Self {
             network,
             subject: Subject::Cluster(&audit.cluster, level),
-            entries: audit.findings.iter().map(|finding| Entry::of_finding(finding, level)).collect(),
+            entries: audit.findings.iter().map(|finding| Entry::of_finding(finding, finding.level <= level)).collect(),
+            also: audit.also.iter().map(|finding| Entry::of_finding(finding, false)).collect(),
             remarks: &audit.remarks,
             again,
             artifact,
@@ -436,6 +444,11 @@ impl<'a> Report<'a> {
             Status::Unknown => ExitCode::Unknown,
             Status::Pass | Status::NotApplicable => ExitCode::Ok,
         }
+    }
+
+    /// The entries, and what was asked about besides.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.entries.iter().chain(&self.also)
     }
 
     /// What is to be done first: what weighs before what does not, failures before unknowns, low levels before high

@@ -27,6 +27,7 @@ pub(crate) fn render(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
         status: report.status().as_str(),
         counts: report.counts(),
         findings: report.entries.iter().map(|entry| EntryView::new(report.network, entry)).collect(),
+        also: report.also.iter().map(|entry| EntryView::new(report.network, entry)).collect(),
         remarks: report.remarks.iter().map(RemarkView::new).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document)?;
@@ -48,6 +49,8 @@ struct Document<'a> {
     status: &'static str,
     counts: Counts,
     findings: Vec<EntryView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<EntryView<'a>>,
     remarks: Vec<RemarkView<'a>>,
 }
 
@@ -75,6 +78,8 @@ struct EntryView<'a> {
     admitted_by: IndexSet<String>,
     fixes: Vec<FixView<'a>>,
     source: Option<SourceView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rows: Vec<String>,
     assumptions: IndexSet<&'static str>,
 }
 
@@ -100,6 +105,7 @@ impl<'a> EntryView<'a> {
             admitted_by: entry.admitted_by(network).into_iter().map(|(name, _)| name).collect(),
             fixes: entry.fixes.iter().map(FixView::new).collect(),
             source: entry.source.map(SourceView::new),
+            rows: entry.rows.iter().map(ToString::to_string).collect(),
             assumptions: assumed.map(|&assumption| explain::assumption(assumption)).collect(),
         }
     }

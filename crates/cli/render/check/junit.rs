@@ -5,7 +5,7 @@ use std::io;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
-use reach_eks::audit::{Level, Status};
+use reach_eks::audit::Status;
 
 use super::{Entry, Report, Subject, fixes, word};
 use crate::render::change;
@@ -31,9 +31,9 @@ fn outcome(entry: &Entry<'_>) -> Outcome {
 
 /// Renders the report.
 pub(crate) fn render(report: &Report<'_>) -> io::Result<Vec<u8>> {
-    let count = |wanted| report.entries.iter().filter(|entry| outcome(entry) == wanted).count().to_string();
+    let count = |wanted| report.all().filter(|entry| outcome(entry) == wanted).count().to_string();
     let name = xml(&report.name());
-    let tests = report.entries.len().to_string();
+    let tests = report.all().count().to_string();
     let (failures, errors, skipped) = (count(Outcome::Failure), count(Outcome::Error), count(Outcome::Skipped));
     let class = xml(&match report.subject {
         Subject::Cluster(name, _) => format!("reach.check.eks.{name}"),
@@ -45,9 +45,7 @@ pub(crate) fn render(report: &Report<'_>) -> io::Result<Vec<u8>> {
     writer.create_element("testsuites").with_attributes(totals).write_inner_content(|writer| {
         let suite = writer.create_element("testsuite").with_attribute(("name", &*name)).with_attributes(totals);
         let suite = suite.with_attributes([("skipped", &*skipped), ("time", "0")]);
-        suite.write_inner_content(|writer| {
-            report.entries.iter().try_for_each(|entry| case(writer, report, entry, &class))
-        })?;
+        suite.write_inner_content(|writer| report.all().try_for_each(|entry| case(writer, report, entry, &class)))?;
         Ok(())
     })?;
     let mut bytes = writer.into_inner();
@@ -68,11 +66,8 @@ fn case(writer: &mut Writer<Vec<u8>>, report: &Report<'_>, entry: &Entry<'_>, cl
             case.write_empty()?;
         }
         Outcome::Skipped => {
-            let level = entry.level.filter(|_| !entry.weighs && entry.is_open()).map(Level::as_str);
-            let message = match level {
-                Some(level) => format!("{message} (only level {level} asks for it)"),
-                None => message,
-            };
+            let message =
+                if entry.is_open() { format!("{message} (it decides nothing at this level)") } else { message };
             case.write_inner_content(|writer| {
                 writer.create_element("skipped").with_attribute(("message", &*message)).write_empty()?;
                 Ok(())
@@ -122,6 +117,7 @@ pub(super) fn body(report: &Report<'_>, entry: &Entry<'_>) -> String {
     }
     if let Some(source) = entry.source {
         line("rule", &format!("{} {} {}", source.semantics, source.title, source.url));
+        entry.rows.iter().for_each(|row| line("row", &row.to_string()));
     }
     if let Some(fix) = entry.fixes.first() {
         fix.changes.iter().flat_map(fixes::words).for_each(|words| line("fix", &words));

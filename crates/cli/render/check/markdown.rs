@@ -34,6 +34,7 @@ pub(crate) fn render(report: &Report<'_>, explain: bool) -> String {
     let third = if is_policy { "verdict" } else { "level" };
     line(&mut page, format_args!("\n| status | finding | {third} | pairs | what |\n| --- | --- | --- | --- | --- |"));
     let entries = report.ordered();
+    let entries: Vec<&Entry<'_>> = entries.into_iter().chain(&report.also).collect();
     for entry in &entries {
         row(&mut page, entry);
     }
@@ -46,7 +47,7 @@ pub(crate) fn render(report: &Report<'_>, explain: bool) -> String {
             line(&mut page, format_args!("- {}", remarked(remark)));
         }
     }
-    if report.entries.iter().any(|entry| !entry.fixes.is_empty()) {
+    if report.all().any(|entry| !entry.fixes.is_empty()) {
         line(&mut page, "\nNothing was applied: every fix was verified on paper.");
     }
     page
@@ -75,7 +76,7 @@ fn open(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, explain: bool
     line(page, format_args!("\n### **{}**: {}\n", word(entry.status), code(entry.id)));
     let mut lead = escape(&entry.title);
     if let Some(level) = entry.level {
-        let _ = write!(lead, " ({}{})", level.as_str(), if entry.weighs { "" } else { ", above the asked level" });
+        let _ = write!(lead, " ({}{})", level.as_str(), if entry.weighs { "" } else { "; it decides nothing" });
     }
     line(page, format_args!("{lead}\n"));
     body(page, report, entry, explain);
@@ -131,6 +132,9 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
     }
     if let Some(source) = entry.source {
         line(page, format_args!("- **rule**: {}, [{}]({})", source.semantics, escape(source.title), source.url));
+        for row in entry.rows {
+            line(page, format_args!("  - {}", escape(&row.to_string())));
+        }
     }
     let limit = if explain { usize::MAX } else { 1 };
     for (position, fix) in entry.fixes.iter().take(limit).enumerate() {

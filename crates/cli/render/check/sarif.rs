@@ -17,7 +17,7 @@ pub(crate) fn render(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
             "name": "reach",
             "version": env!("CARGO_PKG_VERSION"),
             "semanticVersion": env!("CARGO_PKG_VERSION"),
-            "rules": report.entries.iter().map(rule).collect::<Vec<_>>(),
+            "rules": report.all().map(rule).collect::<Vec<_>>(),
         }},
         // The category: a later run of the same kind takes this one's place.
         "automationDetails": {"id": category(report)},
@@ -27,7 +27,7 @@ pub(crate) fn render(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
             "toolExecutionNotifications": report.remarks.iter().map(notification).collect::<Vec<_>>(),
         }],
         "columnKind": "unicodeCodePoints",
-        "results": report.entries.iter().enumerate().map(|(index, entry)| result(report, index, entry)).collect::<Vec<_>>(),
+        "results": report.all().enumerate().map(|(index, entry)| result(report, index, entry)).collect::<Vec<_>>(),
     });
     let mut bytes = serde_json::to_vec_pretty(&json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))?;
     bytes.push(b'\n');

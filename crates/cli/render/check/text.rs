@@ -60,15 +60,34 @@ pub(crate) fn render(report: &Report<'_>, explain: bool, width: usize) -> String
             page.table(0, &rows);
         }
     }
+    besides(&mut page, report, explain);
     if !report.remarks.is_empty() {
         page.blank();
         remarks(&mut page, report.remarks);
     }
-    if report.entries.iter().any(|entry| !entry.fixes.is_empty()) {
+    if report.all().any(|entry| !entry.fixes.is_empty()) {
         page.blank();
         line(&mut page, &[span(DIM, "nothing was applied: every fix was verified on paper, and is yours to make")]);
     }
     page.into_text()
+}
+
+/// What was asked about by name.
+fn besides(page: &mut Page, report: &Report<'_>, explain: bool) {
+    if report.also.is_empty() {
+        return;
+    }
+    page.blank();
+    line(page, &[span(BOLD, "also asked about"), span(DIM, "(it decides nothing)")]);
+    for entry in report.also.iter().filter(|entry| entry.is_open()) {
+        page.blank();
+        open(page, report, entry, explain);
+    }
+    let rows: Vec<Vec<Span>> = report.also.iter().filter(|entry| !entry.is_open()).map(row).collect();
+    if !rows.is_empty() {
+        page.blank();
+        page.table(0, &rows);
+    }
 }
 
 fn line(page: &mut Page, spans: &[Span]) {
@@ -140,6 +159,9 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
     if let Some(source) = entry.source {
         let spans = [span(PLAIN, format_args!("{}: {}", source.semantics, source.title)), solid(DIM, source.url)];
         labelled(page, "rule", &spans);
+        for row in entry.rows {
+            labelled(page, "", &[span(DIM, format_args!("{row}"))]);
+        }
     }
     let limit = if explain { usize::MAX } else { 1 };
     for (position, fix) in entry.fixes.iter().take(limit).enumerate() {
