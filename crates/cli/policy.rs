@@ -203,12 +203,13 @@ impl Reader<'_> {
         let parsed = match ask::parse(&terms, Names::Policy) {
             Ok(parsed) => Some(parsed),
             Err(complaints) => {
+                let hints = complaints.hints.into_iter().map(|hint| format!("line {}: {hint}", at.line));
+                fields.problems.hints.extend(hints);
                 for error in complaints.errors {
                     let key = error.split_once(": ").map_or("", |(key, _)| key);
                     let value = table.get(key).map(|value| self.place(&value.span()));
                     fields.problems.at(value.unwrap_or(at), error);
                 }
-                fields.problems.hints.extend(complaints.hints);
                 None
             }
         };

@@ -35,7 +35,8 @@ pub(crate) fn run(arguments: &Check, config: &Config, voice: Voice) -> Result<Ex
     let given: Vec<String> = given.iter().filter(|(given, _)| *given).map(|(_, flag)| format!("`{flag}`")).collect();
     if !given.is_empty() {
         let shown = arguments.what.display();
-        let message = format!("{} belongs to `reach check eks`, and `{shown}` is a policy", given.join(", "));
+        let belongs = if given.len() == 1 { "belongs" } else { "belong" };
+        let message = format!("{} {belongs} to `reach check eks`, and `{shown}` is a policy", given.join(", "));
         return Err(Failure::input(message).into());
     }
     expectations(arguments, config, voice)
@@ -59,10 +60,7 @@ fn cluster(arguments: &Check, config: &Config, voice: Voice) -> Result<ExitCode,
         _ => sarif::uri(Path::new(&*cluster.name)),
     };
     let several = reach_eks::clusters(&network).len() > 1;
-    let mut again = again(&arguments.source.snapshot, None);
-    if several {
-        again = format!("{again} --cluster {}", quoted(&cluster.name)).trim_start().to_owned();
-    }
+    let again = again(&arguments.source.snapshot, several.then_some(&*cluster.name));
     let report = Report::of_audit(&network, &audit, level, &again, &artifact, options.fixes);
     print(&report, arguments, voice)?;
     Ok(report.exit())
@@ -240,7 +238,9 @@ fn resolve(
 
 fn complain(problems: &mut Problems, place: Place, error: &SelectorError) {
     problems.list.push((place, error.message.clone()));
-    problems.hints.extend(query::candidates(&error.candidates).map(|list| format!("candidates: {list}")));
+    let line = place.line;
+    let list = query::candidates(&error.candidates);
+    problems.hints.extend(list.map(|list| format!("candidates for line {line}: {list}")));
 }
 
 /// What came of asking.

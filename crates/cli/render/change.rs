@@ -19,5 +19,5 @@ pub(crate) fn aws_cli(change: &Change) -> String {
 
 /// The changes as Terraform resources.
 pub(crate) fn terraform(changes: &[Change]) -> String {
-    changes.iter().map(|change| format!("# {}\n", aws_cli(change))).collect()
+    changes.iter().map(|change| format!("# {}", aws_cli(change))).collect::<Vec<_>>().join("\n")
 }

@@ -80,7 +80,7 @@ pub(crate) struct Entry<'a> {
 /// What a policy expects.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
-    pub(crate) expected: Verdict,
+    pub(crate) wanted: Verdict,
     pub(crate) verdict: Verdict,
     pub(crate) why: Option<&'a str>,
     pub(crate) at: Place,
@@ -230,7 +230,7 @@ impl<'a> Entry<'a> {
             title: format!("{} -> {}, {}", terms.from, terms.to, terms.traffic()).into(),
             weighs: true,
             level: None,
-            expected: Some(Expected { expected, verdict, why: expectation.why.as_deref(), at: expectation.at }),
+            expected: Some(Expected { wanted: expected, verdict, why: expectation.why.as_deref(), at: expectation.at }),
             question: Some(terms),
             pairs: answer.pairs,
             answers: vec![Answered { terms, question, answer }],
@@ -249,8 +249,8 @@ impl<'a> Entry<'a> {
 
     /// Whether too much passes: what is asked for is what admits it, not what stops the rest.
     pub(crate) fn is_too_open(&self) -> bool {
-        let Some(Expected { expected, verdict, .. }) = self.expected else { return false };
-        match expected {
+        let Some(Expected { wanted, verdict, .. }) = self.expected else { return false };
+        match wanted {
             Verdict::Blocked => verdict.passes(),
             Verdict::Partial => verdict == Verdict::Reachable,
             Verdict::Reachable | Verdict::Unknown => false,
@@ -308,11 +308,11 @@ impl<'a> Entry<'a> {
 
     /// `expected blocked, is reachable`.
     pub(crate) fn compared(&self) -> Option<String> {
-        let Expected { expected, verdict, .. } = self.expected?;
-        Some(if expected == verdict {
+        let Expected { wanted, verdict, .. } = self.expected?;
+        Some(if wanted == verdict {
             format!("is {verdict}, as expected")
         } else {
-            format!("expected {expected}, is {verdict}")
+            format!("expected {wanted}, is {verdict}")
         })
     }
 
@@ -465,7 +465,7 @@ impl<'a> Report<'a> {
     /// Whether a fix was looked for in vain.
     pub(crate) fn is_past_mending(&self, entry: &Entry<'_>) -> bool {
         let wanted = match entry.expected {
-            Some(expected) => expected.expected == Verdict::Reachable,
+            Some(expected) => expected.wanted == Verdict::Reachable,
             None => entry.question.is_some(),
         };
         let stopped = matches!(entry.status, Status::Fail | Status::Partial);

@@ -93,7 +93,7 @@ impl<'a> EntryView<'a> {
             status: entry.status.as_str(),
             title: &entry.title,
             question: entry.question.map(TermsView::new),
-            expected: expected.map(|expected| expected.expected),
+            expected: expected.map(|expected| expected.wanted),
             verdict: expected.map(|expected| expected.verdict),
             why: expected.and_then(|expected| expected.why),
             line: expected.map(|expected| expected.at.line),

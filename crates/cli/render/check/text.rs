@@ -13,6 +13,7 @@ use reach_packets::Family;
 use super::{Entry, NO_FIX, Report, Subject, fixes, word};
 use crate::render::change;
 use crate::render::ends::{self, End};
+use crate::render::facts;
 use crate::render::layout::{BOLD, DIM, PLAIN, Page, Span, solid, span, verdict as verdict_style};
 
 /// The margin of labels.
@@ -20,6 +21,9 @@ const MARGIN: usize = 11;
 
 /// More names, reasons or rules than this are counted, not shown, unless everything is asked for.
 const SHOWN: usize = 6;
+
+/// More rows of AWS's tables than this are counted, not shown, unless everything is asked for.
+const ROWS: usize = 2;
 
 /// The style of a status.
 const fn style(status: Status) -> Style {
@@ -48,19 +52,20 @@ pub(crate) fn render(report: &Report<'_>, explain: bool, width: usize) -> String
         open(&mut page, report, entry, explain);
     }
     for status in [Status::Pass, Status::NotApplicable] {
-        let settled: Vec<&&Entry<'_>> = entries.iter().filter(|entry| entry.status == status).collect();
+        let settled: Vec<&Entry<'_>> = entries.iter().copied().filter(|entry| entry.status == status).collect();
         if settled.is_empty() {
             continue;
         }
         page.blank();
         if explain {
-            settled.iter().for_each(|entry| in_full(&mut page, report, entry));
+            for entry in settled {
+                in_full(&mut page, report, entry);
+            }
         } else {
-            let rows: Vec<Vec<Span>> = settled.iter().map(|entry| row(entry)).collect();
-            page.table(0, &rows);
+            rows(&mut page, &settled, width);
         }
     }
-    besides(&mut page, report, explain);
+    besides(&mut page, report, explain, width);
     if !report.remarks.is_empty() {
         page.blank();
         remarks(&mut page, report.remarks);
@@ -73,7 +78,7 @@ pub(crate) fn render(report: &Report<'_>, explain: bool, width: usize) -> String
 }
 
 /// What was asked about by name.
-fn besides(page: &mut Page, report: &Report<'_>, explain: bool) {
+fn besides(page: &mut Page, report: &Report<'_>, explain: bool, width: usize) {
     if report.also.is_empty() {
         return;
     }
@@ -83,10 +88,10 @@ fn besides(page: &mut Page, report: &Report<'_>, explain: bool) {
         page.blank();
         open(page, report, entry, explain);
     }
-    let rows: Vec<Vec<Span>> = report.also.iter().filter(|entry| !entry.is_open()).map(row).collect();
-    if !rows.is_empty() {
+    let settled: Vec<&Entry<'_>> = report.also.iter().filter(|entry| !entry.is_open()).collect();
+    if !settled.is_empty() {
         page.blank();
-        page.table(0, &rows);
+        rows(page, &settled, width);
     }
 }
 
@@ -159,8 +164,14 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
     if let Some(source) = entry.source {
         let spans = [span(PLAIN, format_args!("{}: {}", source.semantics, source.title)), solid(DIM, source.url)];
         labelled(page, "rule", &spans);
-        for row in entry.rows {
-            labelled(page, "", &[span(DIM, format_args!("{row}"))]);
+        let limit = if explain { usize::MAX } else { ROWS };
+        for row in entry.rows.iter().take(limit) {
+            labelled(page, "", &[span(DIM, row)]);
+        }
+        let more = entry.rows.len().saturating_sub(limit);
+        if more > 0 {
+            let noun = if more == 1 { "row" } else { "rows" };
+            labelled(page, "", &[span(DIM, format_args!("… and {more} more {noun} of AWS's tables"))]);
         }
     }
     let limit = if explain { usize::MAX } else { 1 };
@@ -183,6 +194,8 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
 fn why(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) {
     let limit = if explain { usize::MAX } else { SHOWN };
     let whys = entry.whys(report.network);
+    // Of many ports a reason speaks of one.
+    let is_example = entry.answers.iter().any(|answered| !facts::is_point(&answered.question.ask));
     let mut label = "why";
     for why in whys.iter().take(limit) {
         let mut sentence = Vec::new();
@@ -190,6 +203,9 @@ fn why(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) {
             (false, true) => sentence.push(span(BOLD, "on the way back:")),
             (true, true) => sentence.push(span(BOLD, "both ways:")),
             _ => {}
+        }
+        if is_example && why.commands.is_empty() {
+            sentence.push(span(PLAIN, "for example,"));
         }
         sentence.push(span(PLAIN, &why.sentence));
         if !why.also.is_empty() {
@@ -319,12 +335,28 @@ fn mend(page: &mut Page, label: &str, fix: &Fix, explain: bool) {
     }
 }
 
-/// An entry that is in order, in one line.
-fn row(entry: &Entry<'_>) -> Vec<Span> {
-    let mut row = vec![span(style(entry.status), word(entry.status)), span(PLAIN, entry.id)];
-    row.push(span(DIM, entry.level.map_or("", reach_eks::audit::Level::as_str)));
-    row.push(span(DIM, &entry.title));
-    row
+/// Entries that are in order, one line each: a title that does not fit ends in an ellipsis.
+fn rows(page: &mut Page, entries: &[&Entry<'_>], width: usize) {
+    let widest = entries.iter().map(|entry| entry.id.chars().count()).max().unwrap_or(0);
+    let room = width.saturating_sub(4 + 2 + widest + 2);
+    let rows: Vec<Vec<Span>> = entries
+        .iter()
+        .map(|entry| {
+            let status = if entry.status == Status::NotApplicable { "n/a" } else { entry.status.as_str() };
+            let told = match entry.expected {
+                Some(expected) => format!("{}: {}", entry.title, expected.verdict),
+                None => entry.title.to_string(),
+            };
+            let mut title = told.clone();
+            if told.chars().count() > room {
+                title = told.chars().take(room.saturating_sub(1)).collect();
+                title.truncate(title.trim_end().len());
+                title.push('…');
+            }
+            vec![span(style(entry.status), format_args!("{status:<4}")), span(PLAIN, entry.id), solid(DIM, title)]
+        })
+        .collect();
+    page.table(0, &rows);
 }
 
 fn in_full(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>) {
