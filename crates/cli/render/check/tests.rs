@@ -133,7 +133,7 @@ fn text_holds_no_control_character_and_says_what_to_do() {
             "but sg-1 would have 61 rules; AWS's default quota is 60, and can be raised",
             "no change that reach knows of would make it pass",
             "18 of 27 pairs reachable, 9 blocked: all of node group batch a<b>",
-            "reach query --snapshot demo --from node --to controlplane --port 443 --family ipv4",
+            "reach query --snapshot demo --from node --to apiserver --port 443 --family ipv4",
             "\"AuthorizeSecurityGroupIngress\"",
             "nothing was applied",
         ] {

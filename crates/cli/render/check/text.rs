@@ -10,7 +10,7 @@ use reach_engine::question::Group;
 use reach_engine::{Verdict, explain};
 use reach_packets::Family;
 
-use super::{Entry, NO_FIX, Report, Subject, fixes, word};
+use super::{Entry, NO_FIX, Report, Subject, fixes};
 use crate::render::change;
 use crate::render::ends::{self, End};
 use crate::render::facts;
@@ -34,6 +34,11 @@ const fn style(status: Status) -> Style {
         Status::Pass => AnsiColor::Green.on_default(),
         Status::NotApplicable => DIM,
     }
+}
+
+/// The word where there is little room.
+const fn short(status: Status) -> &'static str {
+    if matches!(status, Status::NotApplicable) { "n/a" } else { status.as_str() }
 }
 
 /// Renders the report in lines of `width` columns.
@@ -137,7 +142,7 @@ fn title(page: &mut Page, entry: &Entry<'_>) {
     if let Some(level) = entry.level {
         spans.push(span(DIM, format_args!("({})", level.as_str())));
     }
-    page.paragraph(MARGIN, &span(style(entry.status), word(entry.status)), &spans);
+    page.paragraph(MARGIN, &span(style(entry.status), short(entry.status)), &spans);
     labelled(page, "", &[span(PLAIN, &entry.title)]);
 }
 
@@ -342,7 +347,6 @@ fn rows(page: &mut Page, entries: &[&Entry<'_>], width: usize) {
     let rows: Vec<Vec<Span>> = entries
         .iter()
         .map(|entry| {
-            let status = if entry.status == Status::NotApplicable { "n/a" } else { entry.status.as_str() };
             let told = match entry.expected {
                 Some(expected) => format!("{}: {}", entry.title, expected.verdict),
                 None => entry.title.to_string(),
@@ -353,7 +357,7 @@ fn rows(page: &mut Page, entries: &[&Entry<'_>], width: usize) {
                 title.truncate(title.trim_end().len());
                 title.push('…');
             }
-            vec![span(style(entry.status), format_args!("{status:<4}")), span(PLAIN, entry.id), solid(DIM, title)]
+            vec![span(style(entry.status), format_args!("{:<4}", short(entry.status))), span(PLAIN, entry.id), solid(DIM, title)]
         })
         .collect();
     page.table(0, &rows);
