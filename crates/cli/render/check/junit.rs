@@ -7,7 +7,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use reach_eks::audit::Status;
 
-use super::{Entry, Report, Subject, fixes, word};
+use super::{Entry, Report, Subject, word};
 use crate::render::change;
 
 /// How a test case ends.
@@ -120,7 +120,7 @@ pub(super) fn body(report: &Report<'_>, entry: &Entry<'_>) -> String {
         entry.rows.iter().for_each(|row| line("row", &row.to_string()));
     }
     if let Some(fix) = entry.fixes.first() {
-        fix.changes.iter().flat_map(fixes::words).for_each(|words| line("fix", &words));
+        fix.changes.iter().flat_map(change::words).for_each(|words| line("fix", &words));
         fix.changes.iter().for_each(|change| line("run", &change::aws_cli(change)));
     }
     if let Some(question) = entry.question {

@@ -150,7 +150,7 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
 }
 
 fn mend(page: &mut String, position: usize, fix: &Fix, explain: bool) {
-    let words: Vec<String> = fix.changes.iter().flat_map(fixes::words).map(|words| escape(&words)).collect();
+    let words: Vec<String> = fix.changes.iter().flat_map(change::words).map(|words| escape(&words)).collect();
     let label = if position == 0 { "Fix" } else { "Or" };
     line(page, format_args!("\n{label}: {}\n", words.join("; ")));
     let commands: Vec<String> = fix.changes.iter().map(change::aws_cli).collect();
@@ -160,7 +160,7 @@ fn mend(page: &mut String, position: usize, fix: &Fix, explain: bool) {
     }
     if explain {
         line(page, "");
-        let calls: Vec<String> = fix.changes.iter().map(|change| fixes::api(change).to_string()).collect();
+        let calls: Vec<String> = fix.changes.iter().map(|change| change::api(change).to_string()).collect();
         fenced(page, "json", &calls.join("\n"));
         line(page, "");
         fenced(page, "hcl", change::terraform(&fix.changes).trim_end());

@@ -129,8 +129,8 @@ fn text_holds_no_control_character_and_says_what_to_do() {
         for part in [
             "1 more finding above that level",
             "also asked about (it decides nothing)",
-            "allow ingress tcp 443 from sg-2 in sg-1",
-            "but sg-1 would have 61 rules; AWS's default quota is 60, and can be raised",
+            "sg-1: let in tcp 443 from sg-2",
+            "but sg-1 would have 61, and AWS's default is 60 (it can be raised)",
             "no change that reach knows of would make it pass",
             "18 of 27 pairs reachable, 9 blocked: all of node group batch a<b>",
             "reach query --snapshot demo --from node --to apiserver --port 443 --family ipv4",

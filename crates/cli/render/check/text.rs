@@ -320,7 +320,7 @@ pub(super) fn names(
 /// A fix in words and as commands.
 fn mend(page: &mut Page, label: &str, fix: &Fix, explain: bool) {
     let mut label = label;
-    for words in fix.changes.iter().flat_map(fixes::words) {
+    for words in fix.changes.iter().flat_map(change::words) {
         labelled(page, label, &[span(PLAIN, words)]);
         label = "";
     }
@@ -332,7 +332,7 @@ fn mend(page: &mut Page, label: &str, fix: &Fix, explain: bool) {
     }
     if explain {
         for change in &fix.changes {
-            labelled(page, "", &[solid(DIM, fixes::api(change))]);
+            labelled(page, "", &[solid(DIM, change::api(change))]);
         }
         for line in change::terraform(&fix.changes).lines() {
             labelled(page, "", &[solid(DIM, line)]);
@@ -357,7 +357,11 @@ fn rows(page: &mut Page, entries: &[&Entry<'_>], width: usize) {
                 title.truncate(title.trim_end().len());
                 title.push('…');
             }
-            vec![span(style(entry.status), format_args!("{:<4}", short(entry.status))), span(PLAIN, entry.id), solid(DIM, title)]
+            vec![
+                span(style(entry.status), format_args!("{:<4}", short(entry.status))),
+                span(PLAIN, entry.id),
+                solid(DIM, title),
+            ]
         })
         .collect();
     page.table(0, &rows);
