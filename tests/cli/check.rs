@@ -75,6 +75,23 @@ fn a_finding_can_be_asked_again_as_the_report_says() {
 }
 
 #[test]
+fn several_clients_are_one_finding_and_are_told_apart() {
+    let words = "check eks --snapshot demo --no-fixes --client 10.0.40.10 --client node/batch --level minimum";
+    let run = reach(words);
+    for part in [
+        "node/batch -> apiserver, tcp 443: 0 of 9 pairs reachable, 9 blocked",
+        "reach query --snapshot demo --from node/batch --to apiserver --port 443",
+    ] {
+        assert!(run.stdout.contains(part), "{part}: {run}");
+    }
+    let document = document(&reach(&format!("{words} --output json")));
+    let finding =
+        document["findings"].as_array().unwrap().iter().find(|f| f["id"].as_str().unwrap().contains("client"));
+    let finding = finding.unwrap();
+    assert_eq!((&finding["status"], finding["answers"].as_array().unwrap().len()), (&json!("partial"), 2));
+}
+
+#[test]
 fn which_cluster_is_meant_must_be_clear() {
     insta::assert_snapshot!(reach("check eks --snapshot demo --cluster dmo"), @"
     exit code: 2

@@ -306,6 +306,25 @@ impl<'a> Entry<'a> {
         Some(text)
     }
 
+    /// Where there are several answers, what each that does not all pass says: by client, by address family.
+    pub(crate) fn each(&self) -> Vec<String> {
+        if self.answers.len() < 2 {
+            return Vec::new();
+        }
+        let open = self.answers.iter().filter(|answered| answered.answer.verdict != Verdict::Reachable);
+        let told = open.map(|Answered { terms, answer, .. }| {
+            let counts = super::facts::counts(&answer.pairs);
+            format!("{} -> {}, {}: {counts}", terms.from, terms.to, terms.traffic())
+        });
+        told.collect()
+    }
+
+    /// What asks again, for each answer that makes it what it is; nothing where no packet is asked about.
+    pub(crate) fn asked_again(&self, again: &str) -> IndexSet<String> {
+        let telling = self.answers.iter().filter(|a| self.is_too_open() || a.answer.verdict != Verdict::Reachable);
+        telling.map(|answered| answered.terms.command(again)).collect()
+    }
+
     /// `expected blocked, is reachable`.
     pub(crate) fn compared(&self) -> Option<String> {
         let Expected { wanted, verdict, .. } = self.expected?;

@@ -100,6 +100,9 @@ pub(super) fn body(report: &Report<'_>, entry: &Entry<'_>) -> String {
     if let Some(which) = entry.which() {
         line("pairs", &which);
     }
+    for each in entry.each() {
+        line("pairs", &each);
+    }
     for why in entry.whys(report.network) {
         let leg = match why.legs {
             (false, true) => "on the way back: ",
@@ -123,8 +126,8 @@ pub(super) fn body(report: &Report<'_>, entry: &Entry<'_>) -> String {
         fix.changes.iter().flat_map(change::words).for_each(|words| line("fix", &words));
         fix.changes.iter().for_each(|change| line("run", &change::aws_cli(change)));
     }
-    if let Some(question) = entry.question {
-        line("ask", &question.command(report.again));
+    for command in entry.asked_again(report.again) {
+        line("ask", &command);
     }
     text
 }

@@ -94,6 +94,9 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
     if let Some(which) = entry.which() {
         line(page, format_args!("- **pairs**: {}", escape(&which)));
     }
+    for each in entry.each() {
+        line(page, format_args!("  - {}", escape(&each)));
+    }
     for why in entry.whys(report.network) {
         let leg = match why.legs {
             (false, true) => "on the way back: ",
@@ -143,9 +146,10 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
     if report.is_past_mending(entry) {
         line(page, format_args!("- **fix**: {NO_FIX}"));
     }
-    if let Some(question) = entry.question {
+    let again: Vec<String> = entry.asked_again(report.again).into_iter().collect();
+    if !again.is_empty() {
         line(page, "\nAsk again:\n");
-        fenced(page, "sh", &question.command(report.again));
+        fenced(page, "sh", &again.join("\n"));
     }
 }
 

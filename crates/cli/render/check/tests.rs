@@ -64,7 +64,7 @@ fn audit(network: &Network) -> Audit {
     let pairs = PairCounts { total, blocked, ..PairCounts::default() };
     partial.placement = vec![Placement { side: "from", kind: "node group", name: format!("batch {HOSTILE}"), pairs }];
     partial.fixes = vec![mended.clone(), mended];
-    partial.question.as_mut().unwrap().family = Some(Family::V4);
+    partial.answers[0].asked.family = Some(Family::V4);
     findings[4].remarks = vec![remark()];
     Audit { cluster: "demo".into(), findings, also, remarks: vec![Remark { resource: None, ..remark() }] }
 }

@@ -164,6 +164,9 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
     if let Some(which) = entry.which() {
         labelled(page, "pairs", &[span(PLAIN, which)]);
     }
+    for each in entry.each() {
+        labelled(page, "", &[span(PLAIN, each)]);
+    }
     why(page, report, entry, explain);
     who(page, report, entry, explain);
     if let Some(source) = entry.source {
@@ -191,8 +194,10 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
     if report.is_past_mending(entry) {
         labelled(page, "fix", &[span(PLAIN, NO_FIX)]);
     }
-    if let Some(question) = entry.question {
-        labelled(page, "ask", &[solid(DIM, question.command(report.again))]);
+    let mut label = "ask";
+    for command in entry.asked_again(report.again) {
+        labelled(page, label, &[solid(DIM, command)]);
+        label = "";
     }
 }
 
