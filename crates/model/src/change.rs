@@ -36,6 +36,37 @@ pub enum Change {
     DeleteTags(TagResources),
 }
 
+/// Fields that calls may have and that change nothing of what they do.
+const EMPTY: [&str; 3] = ["DryRun", "ClientToken", "clientRequestToken"];
+
+impl Change {
+    /// Reads one call: `{"NameOfTheCall": {…}}`, as [`Self::from_value`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::from_value(serde_json::from_str(text).map_err(|error| error.to_string())?)
+    }
+
+    /// Reads one call. `DryRun` and tokens are accepted: whatever a change is asked of here is a dry run. Other fields
+    /// that this program does not know are refused by name, since nobody could say what they would change.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and where.
+    pub fn from_value(mut value: serde_json::Value) -> Result<Self, String> {
+        let calls = value.as_object_mut().ok_or("a change is an object: {\"NameOfTheCall\": {…}}")?;
+        if calls.len() != 1 {
+            return Err(format!("a change is one call, not {}", calls.len()));
+        }
+        for input in calls.values_mut().filter_map(serde_json::Value::as_object_mut) {
+            EMPTY.iter().for_each(|name| drop(input.remove(*name)));
+        }
+        serde_path_to_error::deserialize(value).map_err(|error| error.to_string())
+    }
+}
+
 /// Input of the calls that add and remove rules of a security group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase", deny_unknown_fields)]

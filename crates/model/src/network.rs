@@ -13,15 +13,16 @@ mod place;
 mod routing;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use apply::Refusal;
+pub use apply::{Refusal, RuleCounts};
 pub use build::{BuildErrors, build, build_owned};
 pub use cluster::{Cluster, CniSettings, Kubernetes, Pod, Service, ServicePort};
 pub use filter::{
-    Direction, GroupPeer, NetworkAcl, NetworkAclEntry, Peer, PrefixList, RuleProtocol, SecurityGroup, SecurityGroupRule,
+    Direction, GroupPeer, NetworkAcl, NetworkAclAssociation, NetworkAclEntry, Peer, PrefixList, RuleProtocol,
+    SecurityGroup, SecurityGroupRule,
 };
 pub use interface::{
     AddressIndex, EndpointKind, Instance, InstanceConnectEndpoint, InterfaceAddress, InterfaceAttachment,
@@ -29,9 +30,9 @@ pub use interface::{
 };
 pub use place::{BlockMode, DnsServers, Subnet, Vpc};
 pub use routing::{
-    Association, Attachment, AttachmentKind, Destination, EgressOnlyGateway, InternetGateway, NatAddress, NatGateway,
-    Peering, PeeringSide, Route, RouteOrigin, RouteState, RouteTable, RouteTarget, TransitGateway, TransitGatewayRoute,
-    TransitGatewayTable,
+    AssociatedWith, Association, Attachment, AttachmentKind, Destination, EgressOnlyGateway, InternetGateway,
+    NatAddress, NatGateway, Peering, PeeringSide, Route, RouteOrigin, RouteState, RouteTable, RouteTableAssociation,
+    RouteTarget, TransitGateway, TransitGatewayRoute, TransitGatewayTable,
 };
 pub use table::{Idx, Ref, Resource, Table};
 
@@ -42,6 +43,13 @@ use crate::snapshot::{Coverage, ScopeIndex};
 
 /// Tags by key, sorted.
 pub type Tags = Box<[(Name, Name)]>;
+
+/// What a change can make that later changes refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MadeKind {
+    SecurityGroup,
+    Endpoint,
+}
 
 /// Everything that the snapshot says about the network.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +82,8 @@ pub struct Network {
     pub interfaces_left_out: BTreeSet<ScopeIndex>,
     /// Accounts whose security groups are in the snapshot: the accounts it was taken in (RT-52).
     pub account_owners: BTreeSet<Box<str>>,
+    /// Ids of what changes have made, by kind and by the name that a scenario knows it under (`new:web`).
+    pub made: BTreeMap<(MadeKind, Box<str>), Box<str>>,
     /// Disagreements that do not stop an analysis.
     pub warnings: Vec<String>,
 }

@@ -197,6 +197,7 @@ pub struct NetworkAcl {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct NetworkAclAssociation {
+    pub network_acl_association_id: Option<Text>,
     pub subnet_id: Option<Text>,
 }
 
@@ -247,6 +248,7 @@ pub struct RouteTable {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct RouteTableAssociation {
+    pub route_table_association_id: Option<Text>,
     pub main: Option<bool>,
     pub subnet_id: Option<Text>,
     pub gateway_id: Option<Text>,
@@ -291,6 +293,7 @@ pub struct PrefixList {
     pub prefix_list_name: Option<Text>,
     pub address_family: Option<Text>,
     pub max_entries: Option<i64>,
+    pub version: Option<i64>,
     pub owner_id: Option<Text>,
     pub cidrs: Option<Vec<Text>>,
 }

@@ -8,8 +8,8 @@ use super::build::Builder;
 use super::table::{Idx, Ref, Resource};
 use super::{Tags, Vpc, tags};
 use crate::api::Call;
-use crate::aws::{self, Scalar};
-use crate::ids::{NetworkAclId, PeeringId, PrefixListId, SecurityGroupId, SecurityGroupRuleId, VpcId};
+use crate::aws::{self, Scalar, Text};
+use crate::ids::{NetworkAclId, PeeringId, PrefixListId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId};
 use crate::snapshot::{Located, Place};
 
 /// A security group.
@@ -102,6 +102,10 @@ pub struct PrefixList {
     pub id: PrefixListId,
     pub name: Option<Box<str>>,
     pub family: Option<Family>,
+    /// `MaxEntries`: what a rule that names the list counts for (SG-17). AWS's own lists have none.
+    pub max_entries: Option<u32>,
+    /// `Version`, where `describe-managed-prefix-lists` tells.
+    pub version: Option<i64>,
     /// The entries of the current version; `None` where they were not collected (never read as empty).
     pub cidrs: Option<Vec<IpNet>>,
 }
@@ -122,6 +126,8 @@ pub struct NetworkAcl {
     pub is_default: bool,
     /// Entries of both directions in input order.
     pub entries: Vec<NetworkAclEntry>,
+    /// Its associations with subnets, as far as they have ids.
+    pub associations: Vec<NetworkAclAssociation>,
     pub tags: Tags,
 }
 
@@ -131,6 +137,14 @@ impl Resource for NetworkAcl {
     fn id(&self) -> &NetworkAclId {
         &self.id
     }
+}
+
+/// That a subnet uses a network ACL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkAclAssociation {
+    /// `aclassoc-…`
+    pub id: Text,
+    pub subnet: SubnetId,
 }
 
 /// One entry of a network ACL.
@@ -149,7 +163,7 @@ pub struct NetworkAclEntry {
 }
 
 /// Parses `tcp`, `6`, `-1`.
-fn protocol(text: &str) -> Option<RuleProtocol> {
+pub(super) fn protocol(text: &str) -> Option<RuleProtocol> {
     if matches!(text, "-1" | "all") {
         return Some(RuleProtocol::Any);
     }
@@ -201,6 +215,8 @@ pub(super) fn prefix_lists(builder: &mut Builder<'_>) {
             Some("IPv6") => Some(Family::V6),
             _ => None,
         });
+        entry.max_entries = entry.max_entries.or(list.value.max_entries.and_then(|count| u32::try_from(count).ok()));
+        entry.version = entry.version.or(list.value.version);
         if entry.cidrs.is_none() {
             entry.cidrs = cidrs;
         }
@@ -228,7 +244,8 @@ fn prefix_list(builder: &mut Builder<'_>, id: PrefixListId) -> Idx<PrefixList> {
     if let Some(idx) = builder.network.prefix_lists.find(&id) {
         return idx;
     }
-    builder.network.prefix_lists.push(PrefixList { id, name: None, family: None, cidrs: None })
+    let list = PrefixList { id, name: None, family: None, max_entries: None, version: None, cidrs: None };
+    builder.network.prefix_lists.push(list)
 }
 
 fn parse_entries<'a>(
@@ -449,6 +466,22 @@ fn group_peer(builder: &mut Builder<'_>, reference: &aws::GroupReference, at: Pl
     }))
 }
 
+/// What is wrong with a field: its path below the element, and why.
+pub(super) type FieldProblem = (String, String);
+
+/// Notes what is wrong with an element's fields.
+fn noted<T>(builder: &mut Builder<'_>, parsed: Result<T, Vec<FieldProblem>>, at: Place, path: &str) -> Option<T> {
+    match parsed {
+        Ok(value) => Some(value),
+        Err(problems) => {
+            for (field, message) in problems {
+                builder.problem(at, &format!("{path}{field}"), message);
+            }
+            None
+        }
+    }
+}
+
 /// Protocol and port fields of a rule, checked.
 fn fields(
     builder: &mut Builder<'_>,
@@ -459,45 +492,52 @@ fn fields(
     path: &str,
 ) -> Option<(RuleProtocol, Option<u16>, Option<u16>)> {
     let text = text.map_or("-1", |scalar| &*scalar.0);
+    noted(builder, rule_fields(text, from, to), at, path)
+}
+
+/// Protocol and port fields of a rule.
+pub(super) fn rule_fields(
+    text: &str,
+    from: Option<i64>,
+    to: Option<i64>,
+) -> Result<(RuleProtocol, Option<u16>, Option<u16>), Vec<FieldProblem>> {
+    let problem = |field: &str, message: String| Err(vec![(format!(".{field}"), message)]);
     let Some(protocol) = protocol(text) else {
-        builder.problem(at, &format!("{path}.IpProtocol"), format!("`{text}` is not a protocol"));
-        return None;
+        return problem("IpProtocol", format!("`{text}` is not a protocol"));
     };
-    let from_port = bound(builder, from, at, &format!("{path}.FromPort"));
-    let to_port = bound(builder, to, at, &format!("{path}.ToPort"));
-    let (Ok(from_port), Ok(to_port)) = (from_port, to_port) else { return None };
+    let (from_port, to_port) = both(bound(from, ".FromPort"), bound(to, ".ToPort"))?;
     let ordered = matches!(protocol, RuleProtocol::Number(p) if p.has_ports());
     if let (true, Some(from), Some(to)) = (ordered, from_port, to_port)
         && from > to
     {
-        builder.problem(at, &format!("{path}.FromPort"), format!("{from} is greater than ToPort {to}"));
-        return None;
+        return problem("FromPort", format!("{from} is greater than ToPort {to}"));
     }
     let icmp = matches!(protocol, RuleProtocol::Number(p) if p.is_icmp());
     for (value, field) in [(from_port, "FromPort"), (to_port, "ToPort")] {
         if let (true, Some(value)) = (icmp, value)
             && value > 255
         {
-            builder.problem(at, &format!("{path}.{field}"), format!("{value} is not an ICMP type or code (0-255)"));
-            return None;
+            return problem(field, format!("{value} is not an ICMP type or code (0-255)"));
         }
     }
-    Some((protocol, from_port, to_port))
+    Ok((protocol, from_port, to_port))
 }
 
-/// A field that was refused; the problem is noted.
-struct Refused;
+/// Both values, or the problems of both.
+fn both<A, B>(a: Result<A, FieldProblem>, b: Result<B, FieldProblem>) -> Result<(A, B), Vec<FieldProblem>> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(a.err().into_iter().chain(b.err()).collect()),
+    }
+}
 
 /// A port field: absent and `-1` are alike (SG-15).
-fn bound(builder: &mut Builder<'_>, value: Option<i64>, at: Place, path: &str) -> Result<Option<u16>, Refused> {
+fn bound(value: Option<i64>, path: &str) -> Result<Option<u16>, FieldProblem> {
     match value {
         None | Some(-1) => Ok(None),
         Some(number) => match u16::try_from(number) {
             Ok(port) => Ok(Some(port)),
-            Err(_) => {
-                builder.problem(at, path, format!("{number} is not a port (0-65535)"));
-                Err(Refused)
-            }
+            Err(_) => Err((path.to_owned(), format!("{number} is not a port (0-65535)"))),
         },
     }
 }
@@ -512,7 +552,13 @@ pub(super) fn network_acls(builder: &mut Builder<'_>) {
             entries.extend(acl_entry(builder, entry, acl.at, &format!(".Entries[{i}]")));
         }
         let is_default = acl.value.is_default == Some(true);
-        builder.network.acls.push(NetworkAcl { id, vpc, is_default, entries, tags: tags(&acl.value.tags) });
+        let associations = acl.value.associations.iter().filter_map(|association| {
+            let id = association.network_acl_association_id.clone()?;
+            Some(NetworkAclAssociation { id, subnet: association.subnet_id.as_deref()?.parse().ok()? })
+        });
+        let associations = associations.collect();
+        let tags = tags(&acl.value.tags);
+        builder.network.acls.push(NetworkAcl { id, vpc, is_default, entries, associations, tags });
     }
 }
 
@@ -522,74 +568,60 @@ fn acl_entry(
     at: Place,
     path: &str,
 ) -> Option<NetworkAclEntry> {
+    noted(builder, parse_acl_entry(entry), at, path)
+}
+
+/// One entry of a network ACL, checked.
+pub(super) fn parse_acl_entry(entry: &aws::NetworkAclEntry) -> Result<NetworkAclEntry, Vec<FieldProblem>> {
+    let problem = |field: &str, message: String| vec![(field.to_owned(), message)];
     let text = entry.protocol.as_ref().map_or("-1", |scalar| &*scalar.0);
     let Some(protocol) = protocol(text) else {
-        builder.problem(at, &format!("{path}.Protocol"), format!("`{text}` is not a protocol number"));
-        return None;
+        return Err(problem(".Protocol", format!("`{text}` is not a protocol number")));
     };
     let net = match (&entry.cidr_block, &entry.ipv6_cidr_block) {
         (Some(text), _) => cidr_v4(text).ok_or((text, "CidrBlock")),
         (None, Some(text)) => cidr_v6(text).ok_or((text, "Ipv6CidrBlock")),
-        (None, None) => {
-            builder.problem(at, path, "neither CidrBlock nor Ipv6CidrBlock is there".to_owned());
-            return None;
-        }
+        (None, None) => return Err(problem("", "neither CidrBlock nor Ipv6CidrBlock is there".to_owned())),
     };
-    let cidr = match net {
-        Ok(net) => net,
-        Err((text, field)) => {
-            builder.problem(at, &format!("{path}.{field}"), format!("\"{text}\" is not a CIDR"));
-            return None;
-        }
-    };
+    let cidr = net.map_err(|(text, field)| problem(&format!(".{field}"), format!("\"{text}\" is not a CIDR")))?;
     let allow = match entry.rule_action.as_deref() {
         Some("allow") => true,
         Some("deny") => false,
         other => {
             let found = other.unwrap_or("");
-            builder.problem(at, &format!("{path}.RuleAction"), format!("`{found}` is neither allow nor deny"));
-            return None;
+            return Err(problem(".RuleAction", format!("`{found}` is neither allow nor deny")));
         }
     };
     let Some(number) = entry.rule_number.and_then(|number| u32::try_from(number).ok()) else {
-        builder.problem(at, &format!("{path}.RuleNumber"), "is missing or negative".to_owned());
-        return None;
+        return Err(problem(".RuleNumber", "is missing or negative".to_owned()));
     };
     let Some(egress) = entry.egress else {
-        builder.problem(at, &format!("{path}.Egress"), "is missing".to_owned());
-        return None;
+        return Err(problem(".Egress", "is missing".to_owned()));
     };
     let mut ports = None;
     if let Some(range) = &entry.port_range {
-        let from = bound(builder, range.from, at, &format!("{path}.PortRange.From"));
-        let to = bound(builder, range.to, at, &format!("{path}.PortRange.To"));
-        let (Ok(from), Ok(to)) = (from, to) else { return None };
+        let (from, to) = both(bound(range.from, ".PortRange.From"), bound(range.to, ".PortRange.To"))?;
         let (from, to) = (from.unwrap_or(0), to.unwrap_or(u16::MAX));
         if from > to {
-            builder.problem(at, &format!("{path}.PortRange"), format!("From {from} is greater than To {to}"));
-            return None;
+            return Err(problem(".PortRange", format!("From {from} is greater than To {to}")));
         }
         ports = Some((from, to));
     }
     let mut icmp = None;
     if let Some(range) = &entry.icmp_type_code {
-        let mut part = |value: Option<i64>, field: &str| match value {
-            None | Some(-1) => Some(None),
+        let part = |value: Option<i64>, field: &str| match value {
+            None | Some(-1) => Ok(None),
             Some(number) => match u8::try_from(number) {
-                Ok(byte) => Some(Some(byte)),
-                Err(_) => {
-                    builder.problem(
-                        at,
-                        &format!("{path}.IcmpTypeCode.{field}"),
-                        format!("{number} is not an ICMP type or code (0-255)"),
-                    );
-                    None
-                }
+                Ok(byte) => Ok(Some(byte)),
+                Err(_) => Err(problem(
+                    &format!(".IcmpTypeCode.{field}"),
+                    format!("{number} is not an ICMP type or code (0-255)"),
+                )),
             },
         };
         icmp = Some((part(range.kind, "Type")?, part(range.code, "Code")?));
     }
-    Some(NetworkAclEntry {
+    Ok(NetworkAclEntry {
         direction: if egress { Direction::Egress } else { Direction::Ingress },
         number,
         protocol,

@@ -657,16 +657,32 @@ impl Owners {
     }
 }
 
+fn add<A: Eq + Hash>(map: &mut FxHashMap<A, Owners>, address: A, owner: Owner) {
+    match map.entry(address) {
+        Entry::Vacant(entry) => {
+            entry.insert(Owners::One(owner));
+        }
+        Entry::Occupied(mut entry) => entry.get_mut().push(owner),
+    }
+}
+
+fn remove<A: Eq + Hash>(map: &mut FxHashMap<A, Owners>, address: &A, idx: Idx<NetworkInterface>) {
+    let Some(owners) = map.get_mut(address) else { return };
+    let mut rest = owners.as_slice().iter().copied().filter(|(_, owner)| *owner != idx);
+    match rest.next() {
+        None => {
+            map.remove(address);
+        }
+        Some(first) => {
+            let mut left = Owners::One(first);
+            rest.for_each(|owner| left.push(owner));
+            *owners = left;
+        }
+    }
+}
+
 impl AddressIndex {
     pub(super) fn build(builder: &Builder<'_>) -> Self {
-        fn add<A: Eq + Hash>(map: &mut FxHashMap<A, Owners>, address: A, owner: Owner) {
-            match map.entry(address) {
-                Entry::Vacant(entry) => {
-                    entry.insert(Owners::One(owner));
-                }
-                Entry::Occupied(mut entry) => entry.get_mut().push(owner),
-            }
-        }
         let mut index = Self::default();
         let all = || builder.network.interfaces.iter().flat_map(|(_, interface)| &interface.addresses);
         index.v4.reserve(all().filter(|address| address.ip.is_ipv4()).count());
@@ -690,6 +706,32 @@ impl AddressIndex {
             list.sort();
         }
         index
+    }
+
+    /// Notes that an interface of `vpc` has `address`.
+    pub(super) fn add(&mut self, address: IpAddr, vpc: Option<Idx<Vpc>>, idx: Idx<NetworkInterface>) {
+        match address {
+            IpAddr::V4(ip) => add(&mut self.v4, ip, (vpc, idx)),
+            IpAddr::V6(ip) => add(&mut self.v6, ip, (vpc, idx)),
+        }
+    }
+
+    /// Forgets everything that the interface at `idx` has, which is `interface`.
+    pub(super) fn remove(&mut self, idx: Idx<NetworkInterface>, interface: &NetworkInterface) {
+        for address in &interface.addresses {
+            match address.ip {
+                IpAddr::V4(ip) => remove(&mut self.v4, &ip, idx),
+                IpAddr::V6(ip) => remove(&mut self.v6, &ip, idx),
+            }
+            if let Some(public) = address.public
+                && self.public.get(&public).is_some_and(|(owner, _)| *owner == idx)
+            {
+                self.public.remove(&public);
+            }
+        }
+        if !interface.prefixes.is_empty() {
+            self.prefixes.values_mut().for_each(|list| list.retain(|(_, owner)| *owner != idx));
+        }
     }
 
     fn exact(&self, address: IpAddr) -> &[Owner] {

@@ -25,8 +25,28 @@ pub struct RouteTable {
     pub subnets: Vec<SubnetId>,
     /// Gateways whose incoming traffic it steers (edge associations, RT-12): `igw-…` or `vgw-…`.
     pub gateways: Vec<Text>,
+    /// Its associations, the main one among them, as far as they have ids.
+    pub associations: Vec<RouteTableAssociation>,
     pub routes: Vec<Route>,
     pub tags: Tags,
+}
+
+/// An association of a route table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteTableAssociation {
+    /// `rtbassoc-…`
+    pub id: Text,
+    pub with: AssociatedWith,
+}
+
+/// What a route table is associated with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AssociatedWith {
+    /// Every subnet of the VPC that has no association of its own (RT-1).
+    Main,
+    Subnet(SubnetId),
+    /// A gateway (RT-12).
+    Gateway(Text),
 }
 
 impl Resource for RouteTable {
@@ -683,6 +703,7 @@ pub(super) fn route_tables(builder: &mut Builder<'_>) {
                 .filter_map(|text| text.parse().ok())
                 .collect(),
             gateways: gateways.clone(),
+            associations: associations.iter().filter_map(|association| association_of(association)).collect(),
             routes,
             tags: tags(&table.value.tags),
         });
@@ -693,6 +714,20 @@ pub(super) fn route_tables(builder: &mut Builder<'_>) {
             }
         }
     }
+}
+
+fn association_of(association: &aws::RouteTableAssociation) -> Option<RouteTableAssociation> {
+    let id = association.route_table_association_id.clone()?;
+    let with = if let Some(subnet) = &association.subnet_id {
+        AssociatedWith::Subnet(subnet.parse().ok()?)
+    } else if let Some(gateway) = &association.gateway_id {
+        AssociatedWith::Gateway(gateway.clone())
+    } else if association.main == Some(true) {
+        AssociatedWith::Main
+    } else {
+        return None;
+    };
+    Some(RouteTableAssociation { id, with })
 }
 
 fn vpc_route(builder: &mut Builder<'_>, route: &aws::Route, at: Place, path: &str) -> Option<Route> {

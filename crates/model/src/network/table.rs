@@ -166,6 +166,15 @@ impl<T: Resource + Clone> Table<T> {
         idx
     }
 
+    /// Lets lookups by id forget the resource at `idx`. Positions stay what they are: whoever deletes a resource leaves
+    /// an empty shell of it there, and nothing that refers to it.
+    pub(super) fn forget(&mut self, idx: Idx<T>) {
+        let id = self.get(idx).id().clone();
+        if self.find(&id) == Some(idx) {
+            Arc::make_mut(&mut self.by_id).remove::<T::Id>(&id);
+        }
+    }
+
     /// Makes room for `count` more.
     pub(super) fn reserve(&mut self, count: usize) {
         Arc::make_mut(&mut self.items).reserve_exact(count);
@@ -184,6 +193,11 @@ impl<T: Resource> Table<T> {
     #[expect(clippy::indexing_slicing, reason = "positions are minted by this table and it never shrinks")]
     pub fn get(&self, idx: Idx<T>) -> &T {
         &self.items[idx.position()]
+    }
+
+    /// Whether the resource at `idx` is one that lookups find: a deleted one is not. O(1).
+    pub fn holds(&self, idx: Idx<T>) -> bool {
+        self.find(self.get(idx).id()) == Some(idx)
     }
 
     /// The position of `id`. O(1).
