@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod completions;
+pub(crate) mod fix;
 pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod matrix;

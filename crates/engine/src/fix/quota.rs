@@ -1,7 +1,7 @@
 //! AWS's quotas, as far as a fix can meet them (QU).
 
 use reach_model::change::Change;
-use reach_model::network::{Direction, Idx, Network, Peer, PrefixList, RouteOrigin, SecurityGroup};
+use reach_model::network::{Direction, Idx, Network, PrefixList, RouteOrigin, SecurityGroup};
 use reach_packets::Family;
 
 /// A quota that a resource would pass. AWS's defaults can be raised, so it is a warning.
@@ -27,35 +27,23 @@ const ACL_ENTRIES: u64 = 20;
 /// Static routes of a table in one family.
 const ROUTES: u64 = 500;
 
-/// How many rules of a family a group has in a direction: a prefix list counts for all entries it may have (SG-17), a
-/// group for one of each family.
+/// How many rules of a family a group has in a direction.
 pub(super) fn rules(network: &Network, group: Idx<SecurityGroup>, direction: Direction, family: Family) -> u64 {
-    let group = network.groups.get(group);
-    let rules = if direction == Direction::Ingress { &group.ingress } else { &group.egress };
-    let weight = |peer: &Peer| match peer {
-        Peer::Cidr(net) => u64::from(Family::of(net.addr()) == family),
-        Peer::Group(_) => 1,
-        Peer::PrefixList(list) => list.known().map_or(1, |list| list_weight(network.prefix_lists.get(list), family)),
+    let counts = network.rule_counts(group);
+    let count = match (direction, family) {
+        (Direction::Ingress, Family::V4) => counts.ingress_v4,
+        (Direction::Ingress, Family::V6) => counts.ingress_v6,
+        (Direction::Egress, Family::V4) => counts.egress_v4,
+        (Direction::Egress, Family::V6) => counts.egress_v6,
     };
-    rules.iter().map(|rule| weight(&rule.peer)).sum()
-}
-
-fn list_weight(list: &PrefixList, family: Family) -> u64 {
-    if list.family.is_some_and(|own| own != family) {
-        return 0;
-    }
-    let entries = list.cidrs.as_ref().map_or(1, |cidrs| cidrs.len() as u64);
-    entries.max(list_limit(list).unwrap_or(0))
-}
-
-fn list_limit(list: &PrefixList) -> Option<u64> {
-    list.max_entries.map(u64::from)
+    count as u64
 }
 
 /// How many more entries a list takes; a list whose limit is not known may take any.
 pub(super) fn list_room(list: &PrefixList) -> usize {
     let used = list.cidrs.as_ref().map_or(0, Vec::len);
-    list_limit(list).map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(used))
+    let limit = list.max_entries.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    limit.saturating_sub(used)
 }
 
 /// The version that a change of a list has to name.

@@ -120,12 +120,12 @@ impl<'a, F: Fn(&Network) -> Option<Question>> Search<'a, F> {
             }
             let Some(proposals) = round.proposals(choices) else { return Ok(Outcome::Impossible) };
             let mut progress = false;
+            let earlier = made.len();
             for proposal in proposals {
                 for option in proposal.options {
-                    // Alike for another gate, in this round or before: it is made, and was no help where it stays.
-                    let known = option.iter().all(|change| made.contains(change));
-                    if known && option.iter().all(|change| made.iter().rev().take(64).any(|own| own == change)) {
-                        if progress && later.is_none() {
+                    if option.iter().all(|change| made.contains(change)) {
+                        // Made for another gate in this round; what an earlier round made was no help.
+                        if option.iter().any(|change| !made.iter().take(earlier).any(|own| own == change)) {
                             break;
                         }
                         continue;
@@ -135,14 +135,14 @@ impl<'a, F: Fn(&Network) -> Option<Question>> Search<'a, F> {
                     }
                     let mut changed = network.clone();
                     let fresh: Vec<Change> = option.into_iter().filter(|change| !made.contains(change)).collect();
-                    match fresh.iter().try_for_each(|change| changed.apply(change).map_err(|_| change.clone())) {
-                        Ok(()) => {
+                    match fresh.iter().find(|change| changed.apply(change).is_err()) {
+                        None => {
                             network = changed;
                             made.extend(fresh);
                             progress = true;
                             break;
                         }
-                        Err(change) => refused.push(change),
+                        Some(change) => refused.push(change.clone()),
                     }
                 }
             }

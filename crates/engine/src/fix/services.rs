@@ -242,8 +242,11 @@ pub(super) fn admission(
                     resources_vpc_config: access,
                 })]
             };
+            // EK-18: the list of a cluster of IPv4 has no other addresses, though by default it says so of everywhere.
+            let fits = |net: &&IpNet| cluster.ipv6 || net.addr().is_ipv4();
+            let cidrs: Vec<String> = cidrs.iter().filter(fits).map(ToString::to_string).collect();
             let listed = (cidrs.len() <= ADMITTED).then(|| {
-                let cidrs = Some(cidrs.iter().map(ToString::to_string).collect());
+                let cidrs = Some(cidrs);
                 access(ClusterAccess { public_access_cidrs: cidrs, ..ClusterAccess::default() })
             });
             let private = (!cluster.private_access).then(|| {
