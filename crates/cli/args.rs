@@ -21,7 +21,7 @@ const STYLES: Styles = Styles::styled()
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nsnapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs",
-    "\nanswer format:   reach.query/1",
+    "\nanswer formats:  reach.query/1, reach.check/1, reach.fix/1",
     "\nfeatures:        none",
 );
 
@@ -132,6 +132,13 @@ pub(crate) enum Command {
     /// there. Nothing is ever applied.
     #[command(after_help = format!("{CHECK_HELP}\n\n{CHECK_EXIT_CODES}"))]
     Check(Box<Check>),
+    /// Find the smallest changes that let traffic pass, each verified
+    ///
+    /// Looks at every gate that says no, proposes rules of security groups, entries of network ACLs, routes, endpoints,
+    /// entries of prefix lists or `publicAccessCidrs`, and asks the same question again on the changed snapshot. Only
+    /// what then lets all pairs pass is told. Nothing is applied.
+    #[command(after_help = format!("{FIX_EXAMPLES}\n\n{FIX_EXIT_CODES}"))]
+    Fix(Box<Fix>),
     /// List every flow that passes: the complete, exact set
     ///
     /// All flows between all addresses of the snapshot and the internet, all protocols and ports, both ways judged:
@@ -222,6 +229,69 @@ pub(crate) struct Query {
     /// The form of the answer [default: text; with --batch: jsonl]
     #[arg(long, short, value_enum, value_name = "FORMAT", env = "REACH_OUTPUT", hide_env_values = true)]
     pub(crate) output: Option<Format>,
+}
+
+const FIX_EXAMPLES: &str = "\
+Examples:
+  reach fix --snapshot demo --from controlplane --to node --port 10250
+  reach fix --from node --to aws/ecr.api --port https --output markdown
+  reach fix --from pod/shop/cart-7d9 --to name/DB --port 5432 --output json";
+
+const FIX_EXIT_CODES: &str = "\
+Exit codes:
+   0  fixed, or reachable already
+   1  no change that reach knows makes it reachable
+   2  the command line or the snapshot is wrong
+   3  unknown: what the snapshot does not hold decides
+   4  reading or writing failed
+  70  the engines contradict each other (a bug)";
+
+/// `reach fix`: a question, as `reach query` takes it.
+#[derive(Debug, Args)]
+pub(crate) struct Fix {
+    /// Who sends the first packet: a selector (`reach query --help` lists them)
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) from: String,
+    /// Who is to receive it: a selector
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) to: String,
+    /// tcp, udp, icmp, icmpv6, all or a number [default: tcp with --port, icmp with --icmp, else all]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Destination ports: numbers, ranges and service names, such as 443,8000-8999,dns [default: all]
+    #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
+    pub(crate) port: Option<String>,
+    /// The client's ports [default: what that kind of client really uses]
+    #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
+    pub(crate) source_port: Option<String>,
+    /// ICMP messages, such as 8 (any code), 8/0 or 3/4 [default: all]
+    #[arg(long, value_name = "TYPE[/CODE]", allow_hyphen_values = true)]
+    pub(crate) icmp: Option<String>,
+    /// The address family [default: IPv4 where both ends have it, else IPv6]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) family: Option<FamilyArg>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The EKS cluster that selectors speak of, where the snapshot holds several
+    #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+    /// Who judges, now and on the changed snapshot: compiled, reference, or both and every answer compared
+    #[arg(long, value_enum, value_name = "ENGINE", env = "REACH_ENGINE", hide_env_values = true)]
+    #[arg(default_value_t = EngineArg::Compiled)]
+    pub(crate) engine: EngineArg,
+    /// The form of the fixes [default: text]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<FixFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// For pull requests and chats
+    Markdown,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -55,6 +55,7 @@ fn run(cli: Cli) -> Result<ExitCode, Stop> {
     match cli.command {
         Command::Query(query) => commands::query::run(&query, &config?, voice),
         Command::Check(check) => commands::check::run(&check, &config?, voice),
+        Command::Fix(fix) => commands::fix::run(&fix, &config?, voice),
         Command::Matrix(matrix) => commands::matrix::run(&matrix, &config?, voice),
         Command::Snapshot(command) => commands::snapshot::run(&command, config, voice),
         Command::Generate(generate) => commands::generate::run(&generate, voice),

@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod ends;
 pub(crate) mod facts;
+pub(crate) mod fix;
 pub(crate) mod graph;
 pub(crate) mod json;
 pub(crate) mod layout;

@@ -1,6 +1,5 @@
 //! What a check found, in five forms. An audit of a cluster and a policy are told alike: as entries of a report.
 
-pub(crate) mod fixes;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod markdown;

@@ -8,8 +8,8 @@ use reach_model::Network;
 use reach_packets::Family;
 use serde::Serialize;
 
-use super::fixes::FixView;
 use super::{Answered, Counts, Entry, Report, SCHEMA, Subject, Terms};
+use crate::render::fix::FixView;
 use crate::render::json::{Pairs, ReasonView};
 
 /// Renders the report.
@@ -76,7 +76,7 @@ struct EntryView<'a> {
     decided_by: IndexSet<String>,
     #[serde(skip_serializing_if = "IndexSet::is_empty")]
     admitted_by: IndexSet<String>,
-    fixes: Vec<FixView<'a>>,
+    fixes: Vec<FixView>,
     source: Option<SourceView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rows: Vec<String>,
@@ -103,7 +103,7 @@ impl<'a> EntryView<'a> {
             reasons: causes(network, entry),
             decided_by: entry.decided_by(network),
             admitted_by: entry.admitted_by(network).into_iter().map(|(name, _)| name).collect(),
-            fixes: entry.fixes.iter().map(FixView::new).collect(),
+            fixes: entry.fixes.iter().map(FixView::from).collect(),
             source: entry.source.map(SourceView::new),
             rows: entry.rows.iter().map(ToString::to_string).collect(),
             assumptions: assumed.map(|&assumption| explain::assumption(assumption)).collect(),

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use reach_eks::audit::{Level, Remark};
 use reach_engine::fix::Fix;
 
-use super::{Entry, NO_FIX, Report, Subject, fixes, text, word};
+use super::{Entry, NO_FIX, Report, Subject, text, word};
 use crate::render::change;
+use crate::render::fix::over;
 use crate::render::markdown::{code, escape};
 
 /// More names than this are counted, not shown.
@@ -160,7 +161,7 @@ fn mend(page: &mut String, position: usize, fix: &Fix, explain: bool) {
     let commands: Vec<String> = fix.changes.iter().map(change::aws_cli).collect();
     fenced(page, "sh", &commands.join("\n"));
     for quota in &fix.quota {
-        line(page, format_args!("\nBut {}.", escape(&fixes::quota(quota))));
+        line(page, format_args!("\nBut {}.", escape(&over(quota))));
     }
     if explain {
         line(page, "");

@@ -10,10 +10,11 @@ use reach_engine::question::Group;
 use reach_engine::{Verdict, explain};
 use reach_packets::Family;
 
-use super::{Entry, NO_FIX, Report, Subject, fixes};
+use super::{Entry, NO_FIX, Report, Subject};
 use crate::render::change;
 use crate::render::ends::{self, End};
 use crate::render::facts;
+use crate::render::fix::over;
 use crate::render::layout::{BOLD, DIM, PLAIN, Page, Span, solid, span, verdict as verdict_style};
 
 /// The margin of labels.
@@ -333,7 +334,7 @@ fn mend(page: &mut Page, label: &str, fix: &Fix, explain: bool) {
         labelled(page, "", &[solid(BOLD, change::aws_cli(change))]);
     }
     for quota in &fix.quota {
-        labelled(page, "", &[span(PLAIN, format_args!("but {}", fixes::quota(quota)))]);
+        labelled(page, "", &[span(PLAIN, format_args!("but {}", over(quota)))]);
     }
     if explain {
         for change in &fix.changes {
