@@ -318,6 +318,11 @@ impl<'a> Entry<'a> {
         told.collect()
     }
 
+    /// Whether one of its fixes is enough. Several clients and address families are mended each by itself.
+    pub(crate) fn has_alternatives(&self) -> bool {
+        self.answers.iter().filter(|answered| answered.answer.verdict != Verdict::Reachable).count() < 2
+    }
+
     /// What asks again, for each answer that makes it what it is; nothing where no packet is asked about.
     pub(crate) fn asked_again(&self, again: &str) -> IndexSet<String> {
         let telling = self.answers.iter().filter(|a| self.is_too_open() || a.answer.verdict != Verdict::Reachable);

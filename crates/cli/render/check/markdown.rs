@@ -140,9 +140,15 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
             line(page, format_args!("  - {}", escape(&row.to_string())));
         }
     }
-    let limit = if explain { usize::MAX } else { 1 };
+    let alternatives = entry.has_alternatives();
+    let limit = if explain || !alternatives { usize::MAX } else { 1 };
     for (position, fix) in entry.fixes.iter().take(limit).enumerate() {
-        mend(page, position, fix, explain);
+        let label = match (position, alternatives) {
+            (0, _) => "Fix",
+            (_, true) => "Or",
+            (_, false) => "And",
+        };
+        mend(page, label, fix, explain);
     }
     if report.is_past_mending(entry) {
         line(page, format_args!("- **fix**: {NO_FIX}"));
@@ -154,9 +160,8 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
     }
 }
 
-fn mend(page: &mut String, position: usize, fix: &Fix, explain: bool) {
+fn mend(page: &mut String, label: &str, fix: &Fix, explain: bool) {
     let words: Vec<String> = fix.changes.iter().flat_map(change::words).map(|words| escape(&words)).collect();
-    let label = if position == 0 { "Fix" } else { "Or" };
     line(page, format_args!("\n{label}: {}\n", words.join("; ")));
     let commands: Vec<String> = fix.changes.iter().map(change::aws_cli).collect();
     fenced(page, "sh", &commands.join("\n"));

@@ -183,9 +183,15 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
             labelled(page, "", &[span(DIM, format_args!("… and {more} more {noun} of AWS's tables"))]);
         }
     }
-    let limit = if explain { usize::MAX } else { 1 };
+    let alternatives = entry.has_alternatives();
+    let limit = if explain || !alternatives { usize::MAX } else { 1 };
     for (position, fix) in entry.fixes.iter().take(limit).enumerate() {
-        mend(page, if position == 0 { "fix" } else { "or" }, fix, explain);
+        let label = match (position, alternatives) {
+            (0, _) => "fix",
+            (_, true) => "or",
+            (_, false) => "and",
+        };
+        mend(page, label, fix, explain);
     }
     let more = entry.fixes.len().saturating_sub(limit);
     if more > 0 {
