@@ -16,8 +16,9 @@ use reach_engine::fix::Fix;
 use reach_engine::question::{Answer, Group, PairCounts, Question};
 use reach_engine::{Verdict, explain};
 use reach_model::Network;
-use reach_packets::Family;
+use reach_packets::{Family, PortSet};
 
+use super::facts;
 use super::reasons::{self, Why};
 use crate::ask;
 use crate::exit::ExitCode;
@@ -144,7 +145,7 @@ impl<'a> Terms<'a> {
             icmp: self.icmp.map(str::to_owned),
             family: self.family,
         };
-        super::facts::traffic(&asked)
+        facts::traffic(&asked)
     }
 
     /// The command that asks it again, with every step.
@@ -295,7 +296,7 @@ impl<'a> Entry<'a> {
             return None;
         }
         let mut text = match self.question {
-            Some(_) => super::facts::counts(&self.pairs),
+            Some(_) => facts::counts(&self.pairs),
             None => resources(&self.pairs),
         };
         let placed: Vec<String> = self.placement.iter().filter_map(placed).collect();
@@ -312,10 +313,25 @@ impl<'a> Entry<'a> {
         }
         let open = self.answers.iter().filter(|answered| answered.answer.verdict != Verdict::Reachable);
         let told = open.map(|Answered { terms, answer, .. }| {
-            let counts = super::facts::counts(&answer.pairs);
+            let counts = facts::counts(&answer.pairs);
             format!("{} -> {}, {}: {counts}", terms.from, terms.to, terms.traffic())
         });
         told.collect()
+    }
+
+    /// What does not pass for certain of pairs that pass in part: `tcp 23`.
+    pub(crate) fn refused(&self) -> Option<String> {
+        let mut refused = PortSet::empty();
+        for Answered { question, answer, .. } in &self.answers {
+            let partial = answer.groups.iter().filter(|group| group.answer.verdict == Verdict::Partial);
+            for group in partial.filter(|group| !facts::is_carved(group)) {
+                let asked = facts::asked_set(&question.ask, facts::family(group));
+                let left = group.answer.allowed.iter().fold(asked, |left, a| left.subtract(&facts::allowed_set(a)));
+                refused = refused.union(&left);
+            }
+        }
+        let told = !self.is_too_open() && !refused.is_empty();
+        told.then(|| if refused.is_full() { "everything".to_owned() } else { refused.to_string() })
     }
 
     /// Whether one of its fixes is enough. Several clients and address families are mended each by itself.

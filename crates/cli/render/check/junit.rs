@@ -103,6 +103,9 @@ pub(super) fn body(report: &Report<'_>, entry: &Entry<'_>) -> String {
     for each in entry.each() {
         line("pairs", &each);
     }
+    if let Some(refused) = entry.refused() {
+        line("refused", &refused);
+    }
     for why in entry.whys(report.network) {
         let leg = match why.legs {
             (false, true) => "on the way back: ",

@@ -98,6 +98,9 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
     for each in entry.each() {
         line(page, format_args!("  - {}", escape(&each)));
     }
+    if let Some(refused) = entry.refused() {
+        line(page, format_args!("- **refused**: {}", code(&refused)));
+    }
     for why in entry.whys(report.network) {
         let leg = match why.legs {
             (false, true) => "on the way back: ",

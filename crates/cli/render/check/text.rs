@@ -168,6 +168,9 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
     for each in entry.each() {
         labelled(page, "", &[span(PLAIN, each)]);
     }
+    if let Some(refused) = entry.refused() {
+        labelled(page, "refused", &[span(PLAIN, refused)]);
+    }
     why(page, report, entry, explain);
     who(page, report, entry, explain);
     if let Some(source) = entry.source {
