@@ -426,9 +426,9 @@ pub(crate) struct Check {
     #[arg(long, value_enum, value_name = "ENGINE", env = "REACH_ENGINE", hide_env_values = true)]
     #[arg(default_value_t = EngineArg::Compiled)]
     pub(crate) engine: EngineArg,
-    /// The form of the report
-    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text)]
-    pub(crate) output: CheckFormat,
+    /// The form of the report [default: text]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<CheckFormat>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

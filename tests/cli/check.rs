@@ -92,6 +92,17 @@ fn several_clients_are_one_finding_and_are_told_apart() {
 }
 
 #[test]
+fn the_form_of_answers_is_that_of_reports_where_they_have_it() {
+    let directory = files(&[("reach.toml", "snapshot = \"demo\"\noutput = \"jsonl\"\n")]);
+    let run = reach_in(directory.path(), "check eks --no-fixes");
+    assert_eq!(document(&run)["schema"], json!("reach.check/1"));
+    let run = reach_in(directory.path(), "check eks --no-fixes --output junit");
+    assert!(run.stdout.starts_with("<?xml"), "{run}");
+    fs::write(directory.path().join("reach.toml"), "snapshot = \"demo\"\noutput = \"dot\"\n").unwrap();
+    assert!(reach_in(directory.path(), "check eks --no-fixes").stdout.starts_with("fail cluster demo"));
+}
+
+#[test]
 fn which_cluster_is_meant_must_be_clear() {
     insta::assert_snapshot!(reach("check eks --snapshot demo --cluster dmo"), @"
     exit code: 2

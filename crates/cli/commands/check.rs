@@ -13,7 +13,7 @@ use reach_engine::question::{self, Answer, AskError, Engine, Question};
 use reach_model::Network;
 
 use super::query;
-use crate::args::{Check, CheckFormat};
+use crate::args::{Check, CheckFormat, Format};
 use crate::config::{self, Config};
 use crate::exit::ExitCode;
 use crate::failure::{Failure, reason};
@@ -62,7 +62,7 @@ fn cluster(arguments: &Check, config: &Config, voice: Voice) -> Result<ExitCode,
     let several = reach_eks::clusters(&network).len() > 1;
     let again = again(&arguments.source.snapshot, several.then_some(&*cluster.name));
     let report = Report::of_audit(&network, &audit, level, &again, &artifact, options.fixes);
-    print(&report, arguments, voice)?;
+    print(&report, arguments, config, voice)?;
     Ok(report.exit())
 }
 
@@ -110,18 +110,25 @@ fn again(snapshots: &[PathBuf], cluster: Option<&str>) -> String {
     snapshots.chain(cluster).collect::<Vec<_>>().join(" ")
 }
 
-fn print(report: &Report<'_>, arguments: &Check, voice: Voice) -> Result<(), Stop> {
+fn print(report: &Report<'_>, arguments: &Check, config: &Config, voice: Voice) -> Result<(), Stop> {
+    let format = match (arguments.output, config.output(None)) {
+        (Some(format), _) => format,
+        // What reach.toml wants of answers in general, as far as reports have that form.
+        (None, Some(Format::Json | Format::Jsonl)) => CheckFormat::Json,
+        (None, Some(Format::Markdown)) => CheckFormat::Markdown,
+        (None, _) => CheckFormat::Text,
+    };
     let quiet = voice == Voice::Quiet;
     let explain = arguments.explain;
     let of_json = |error: serde_json::Error| Stop::of_write(&error.into());
-    let bytes = match arguments.output {
+    let bytes = match format {
         CheckFormat::Text => text::render(report, explain, layout::width()).into_bytes(),
         CheckFormat::Json => json::render(report).map_err(of_json)?,
         CheckFormat::Markdown => markdown::render(report, explain).into_bytes(),
         CheckFormat::Sarif => sarif::render(report).map_err(of_json)?,
         CheckFormat::Junit => junit::render(report).map_err(|error| Stop::of_write(&error))?,
     };
-    let output = if arguments.output == CheckFormat::Text { Output::styled(quiet) } else { Output::plain(quiet) };
+    let output = if format == CheckFormat::Text { Output::styled(quiet) } else { Output::plain(quiet) };
     output.finish(&bytes)
 }
 
@@ -183,7 +190,7 @@ fn expectations(arguments: &Check, config: &Config, voice: Voice) -> Result<Exit
         artifact: &if from_stdin { "stdin".to_owned() } else { sarif::uri(&arguments.what) },
         sought: !arguments.no_fixes,
     };
-    print(&report, arguments, voice)?;
+    print(&report, arguments, config, voice)?;
     Ok(report.exit())
 }
 
