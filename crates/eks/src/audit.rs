@@ -12,9 +12,12 @@ mod held;
 mod placement;
 pub mod table;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use reach_engine::compile::Compiled;
+use reach_engine::endpoint::Endpoint;
 use reach_engine::fix;
 use reach_engine::pair::Contradiction;
 use reach_engine::question::{AskError, Engine, PairCounts};
@@ -26,7 +29,7 @@ pub use ask::Recipe;
 pub use finding::{Asked, Audit, Finding, Judged, Level, Placement, Remark, Source, Status};
 
 use crate::SelectorError;
-use crate::roles::Cluster;
+use crate::roles::{Cluster, Listed};
 use table::{End, Need};
 
 /// What an audit is asked for besides the table.
@@ -64,13 +67,7 @@ pub enum AuditError {
 pub fn audit(network: &Network, cluster: &Cluster, options: &Options) -> Result<Audit, AuditError> {
     let components = components(&options.also)?;
     let compiled = Compiled::new(network);
-    let scene = Scene {
-        network,
-        compiled: &compiled,
-        cluster,
-        described: network.clusters.find(&cluster.name).map(|idx| network.clusters.get(idx)),
-        engine: options.engine,
-    };
+    let scene = Scene::new(network, &compiled, cluster, options.engine);
     let mut findings = Vec::new();
     for requirement in table::REQUIREMENTS {
         let mut finding = ask::requirement(&scene, requirement)?;
@@ -127,9 +124,38 @@ struct Scene<'s> {
     /// The cluster as `eks describe-cluster` describes it.
     described: Option<&'s network::Cluster>,
     engine: Engine,
+    /// Which of the kubectl lists' pods are the cluster's.
+    listed: Listed<'s>,
+    /// Selectors that were resolved before: the table asks about the same roles again and again.
+    resolved: RefCell<BTreeMap<String, Resolved>>,
 }
 
-impl Scene<'_> {
+/// What a selector means by itself.
+type Resolved = Result<Rc<Vec<Endpoint>>, SelectorError>;
+
+impl<'s> Scene<'s> {
+    fn new(network: &'s Network, compiled: &'s Compiled<'s>, cluster: &'s Cluster, engine: Engine) -> Self {
+        Self {
+            network,
+            compiled,
+            cluster,
+            described: network.clusters.find(&cluster.name).map(|idx| network.clusters.get(idx)),
+            engine,
+            listed: Listed::new(network, cluster),
+            resolved: RefCell::default(),
+        }
+    }
+
+    /// The endpoints that a selector means by itself.
+    fn endpoints(&self, selector: &str) -> Resolved {
+        let known = self.resolved.borrow().get(selector).cloned();
+        known.unwrap_or_else(|| {
+            let found = crate::endpoints(self.network, selector, Some(&self.cluster.name)).map(Rc::new);
+            self.resolved.borrow_mut().insert(selector.to_owned(), found.clone());
+            found
+        })
+    }
+
     /// Whether the cluster's nodes and pods speak IPv6 among themselves.
     fn is_ipv6(&self) -> bool {
         self.described.is_some_and(|cluster| cluster.ipv6)

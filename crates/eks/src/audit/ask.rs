@@ -54,7 +54,12 @@ impl Recipe {
     ///
     /// A selector that means nothing there.
     pub fn question(&self, network: &Network, cluster: &str) -> Result<Question, SelectorError> {
-        let mut question = crate::question(network, &self.from, &self.to, Some(cluster), self.ask.clone())?;
+        let question = crate::question(network, &self.from, &self.to, Some(cluster), self.ask.clone())?;
+        Ok(self.narrowed(question))
+    }
+
+    /// Leaves out the ends that are not asked about.
+    fn narrowed(&self, mut question: Question) -> Question {
         let has = |endpoint: &Endpoint| {
             self.family.is_none_or(|family| endpoint.has(family) || matches!(endpoint, Endpoint::Unresolved(_)))
         };
@@ -68,7 +73,7 @@ impl Recipe {
             from.retain(|&i| froms.get(i) == Some(&true));
             to.retain(|&i| tos.get(i) == Some(&true));
         }
-        Ok(question)
+        question
     }
 }
 
@@ -91,11 +96,20 @@ enum Side {
 /// Asks one question.
 fn ask(scene: &Scene<'_>, asked: Asked, recipe: Recipe) -> Result<Outcome, AuditError> {
     let cluster = &*scene.cluster.name;
-    if let Err(error) = crate::endpoints(scene.network, &recipe.from, Some(cluster)) {
-        return Ok(Outcome::Nobody(error, Side::From));
-    }
-    let question = match recipe.question(scene.network, cluster) {
-        Ok(question) => question,
+    let sources = match scene.endpoints(&recipe.from) {
+        Ok(sources) => sources,
+        Err(error) => return Ok(Outcome::Nobody(error, Side::From)),
+    };
+    // Roles mean the same to everybody; other names are resolved as each source would.
+    let found = match recipe.to.as_str() {
+        "node" | "pod" | "controlplane" => scene.endpoints(&recipe.to).map(|targets| {
+            let targets = targets.iter().cloned().map(Into::into).collect();
+            Question::product(sources.as_ref().clone(), targets, recipe.ask.clone())
+        }),
+        to => crate::question_from(scene.network, sources.as_ref().clone(), to, Some(cluster), recipe.ask.clone()),
+    };
+    let question = match found {
+        Ok(question) => recipe.narrowed(question),
         Err(error) => return Ok(Outcome::Nobody(error, Side::To)),
     };
     // A node alone has no other node: what it would say to itself is not what is asked.
@@ -207,7 +221,7 @@ fn families(scene: &Scene<'_>, from: End, to: End) -> Vec<Option<Family>> {
         return vec![None];
     }
     let all_have = |end: End, family: Family| {
-        let endpoints = crate::endpoints(scene.network, &end.selector(), Some(&scene.cluster.name));
+        let endpoints = scene.endpoints(&end.selector());
         endpoints.is_ok_and(|endpoints| endpoints.iter().all(|endpoint| endpoint.has(family)))
     };
     match to {
@@ -246,7 +260,7 @@ pub(super) fn clients(scene: &Scene<'_>, clients: &[String]) -> Result<Finding, 
         family: None,
     };
     for client in clients {
-        crate::endpoints(scene.network, client, Some(&scene.cluster.name))?;
+        scene.endpoints(client)?;
     }
     let questions = clients.iter().map(|client| (asked(client), Recipe::new(client, &to.selector(), traffic, None)));
     finding.question = Some(asked(&clients.join(", ")));
@@ -299,14 +313,12 @@ fn is_used(scene: &Scene<'_>, service: &str, pods: &[&str], addons: &[&str]) -> 
             && endpoint.service_label() == service
             && vpc.is_none_or(|vpc| endpoint.vpc.as_ref() == Some(vpc))
     });
-    let listed = roles::Listed::new(network, scene.cluster);
     // A chart's release may stand before the component's own name.
     let named = |name: &str, component: &str| name.starts_with(component) || name.contains(&format!("-{component}"));
-    let pod = network
-        .kubernetes
-        .pods
-        .iter()
-        .any(|pod| pods.iter().any(|component| named(&pod.name, component)) && pod.running && listed.has(pod));
+    let pod =
+        network.kubernetes.pods.iter().any(|pod| {
+            pods.iter().any(|component| named(&pod.name, component)) && pod.running && scene.listed.has(pod)
+        });
     let addon = scene.described.is_some_and(|cluster| cluster.addons.iter().any(|name| addons.contains(&&**name)));
     endpoint || pod || addon
 }

@@ -12,7 +12,6 @@ use super::ask::{self, Recipe};
 use super::finding::{Asked, Finding, Remark, Source, Status};
 use super::table::{self, CALLED_LEVEL, Component, End, Traffic};
 use super::{AuditError, Scene};
-use crate::roles;
 
 /// Something that the control plane calls.
 struct Called {
@@ -127,7 +126,7 @@ fn by_service(scene: &Scene<'_>, called: &Called, reference: &ServiceReference) 
     let mut targets: BTreeSet<u16> = BTreeSet::new();
     if let Some(found) = service_port {
         // Objects of another cluster's lists: their endpoints are that cluster's.
-        let own = |address: IpAddr| roles::Listed::new(scene.network, scene.cluster).owns(address) != Some(false);
+        let own = |address: IpAddr| scene.listed.owns(address) != Some(false);
         targets.extend(found.endpoints.iter().filter(|(address, _)| own(*address)).map(|(_, target)| *target));
         if targets.is_empty() && !found.endpoints.is_empty() {
             return Ok(Vec::new());

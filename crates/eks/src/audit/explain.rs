@@ -130,8 +130,7 @@ pub(super) fn cluster(scene: &Scene<'_>) -> Vec<Remark> {
         add("EKS_HYBRID_NODES", None, "EK-32", message);
     }
     let kubernetes = &network.kubernetes;
-    let listed = roles::Listed::new(network, scene.cluster);
-    let any_pod_here = kubernetes.pods.iter().any(|pod| listed.has(pod));
+    let any_pod_here = kubernetes.pods.iter().any(|pod| scene.listed.has(pod));
     if kubernetes.has_pods && !any_pod_here {
         let message = "the Kubernetes lists are of another cluster: none of their pods runs on a node of this one";
         add("EKS_FOREIGN_OBJECTS", None, "EK-63", message.to_owned());

@@ -132,7 +132,7 @@ pub(super) fn prove(scene: &Scene<'_>, findings: &mut [Finding]) -> Result<(), A
             }
         }
     }
-    let after = owned_tag(&Scene { network: &changed, compiled: &compiled, described: None, ..*scene });
+    let after = owned_tag(&Scene::new(&changed, &compiled, scene.cluster, scene.engine));
     let Some(finding) = findings.get_mut(position) else { return Ok(()) };
     if refused.is_some() || differs || after.pairs.blocked >= finding.pairs.blocked {
         finding.fixes.clear();
