@@ -66,8 +66,9 @@ pub(crate) fn run(args: &Fix, config: &Config, voice: Voice) -> Result<ExitCode,
     match format {
         FixFormat::Text => output.write(render::fix::text(&told, &mended.repair, layout::width()).as_bytes())?,
         FixFormat::Markdown => output.write(render::fix::markdown(&told, &mended.repair).as_bytes())?,
-        FixFormat::Json => render::fix::write(&told, &mended.repair, true, output.writer())
-            .map_err(|error| Stop::of_write(&error))?,
+        FixFormat::Json => {
+            render::fix::write(&told, &mended.repair, true, output.writer()).map_err(|error| Stop::of_write(&error))?
+        }
     }
     output.flush()?;
     Ok(match mended.repair {

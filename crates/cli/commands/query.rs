@@ -58,8 +58,7 @@ pub(crate) fn run(query: &Query, config: &Config, voice: Voice) -> Result<ExitCo
     let cluster = config.cluster(query.cluster.as_deref());
     let question = reach_eks::question(&network, from, to, cluster, ask).map_err(|error| unresolved(&error))?;
     let compiled = Compiled::new(&network);
-    let answer =
-        question::ask(&compiled, &question, query.engine.into()).map_err(|error| failed(&error, from, to))?;
+    let answer = question::ask(&compiled, &question, query.engine.into()).map_err(|error| failed(&error, from, to))?;
     let told = Told { network: &network, question: &question, answer: &answer, from, to, asked: &asked, id: None };
     let quiet = voice == Voice::Quiet;
     let format = config.output(query.output).unwrap_or(Format::Text);

@@ -356,7 +356,8 @@ impl Block {
 
     /// The block with its equals signs in one column, as `terraform fmt` has them.
     fn end(self) -> String {
-        let width = self.0.lines().filter_map(|line| line.trim_start().split_once(" = ")).map(|(key, _)| key.len()).max();
+        let width =
+            self.0.lines().filter_map(|line| line.trim_start().split_once(" = ")).map(|(key, _)| key.len()).max();
         let width = width.unwrap_or(0);
         let lines = self.0.lines().map(|line| match line.strip_prefix("  ").and_then(|line| line.split_once(" = ")) {
             Some((key, value)) => format!("  {key:<width$} = {value}\n"),
@@ -596,7 +597,10 @@ mod tests {
              --port-range From=1024,To=65535 --protocol 6 --rule-action allow --rule-number 90"
         );
         let [rule] = &rules(&change)[..] else { panic!("one rule") };
-        assert_eq!((rule.protocol.as_str(), rule.port.as_str(), rule.direction), ("tcp", "1024-65535", Some("ingress")));
+        assert_eq!(
+            (rule.protocol.as_str(), rule.port.as_str(), rule.direction),
+            ("tcp", "1024-65535", Some("ingress"))
+        );
     }
 
     #[test]

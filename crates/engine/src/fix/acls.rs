@@ -108,9 +108,11 @@ fn forms(round: &Round<'_>, trouble: &Trouble<'_>, packet: &Flow) -> Vec<Form> {
         let messages = if family == Family::V4 { asked.icmp_messages() } else { asked.icmpv6_messages() };
         return traffic::answers(family, messages);
     }
-    let translated = round.network.nat_gateways.iter().any(|(_, nat)| {
-        nat.exists() && nat.addresses.iter().any(|address| packet.destination == address.private)
-    });
+    let translated = round
+        .network
+        .nat_gateways
+        .iter()
+        .any(|(_, nat)| nat.exists() && nat.addresses.iter().any(|address| packet.destination == address.private));
     let ports = if translated {
         PortRanges::range(POOL.0, POOL.1)
     } else if let Some(ports) = &round.question.ask.source_ports {

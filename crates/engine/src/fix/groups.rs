@@ -40,11 +40,7 @@ enum NewPeer {
 }
 
 /// Rules for every gate; `None` where one of them cannot be opened by a rule.
-pub(super) fn proposals(
-    round: &Round<'_>,
-    troubles: &[Trouble<'_>],
-    choices: &mut Choices,
-) -> Option<Vec<Proposal>> {
+pub(super) fn proposals(round: &Round<'_>, troubles: &[Trouble<'_>], choices: &mut Choices) -> Option<Vec<Proposal>> {
     let mut demands: Vec<Demand> = troubles.iter().map(|trouble| demand(round, trouble)).collect::<Option<_>>()?;
     let mut proposals = Vec::new();
     while let Some(first) = demands.first() {
@@ -90,10 +86,7 @@ fn demand(round: &Round<'_>, trouble: &Trouble<'_>) -> Option<Demand> {
         headers: traffic::missing(round.question, trouble.group, family),
         family,
         remote,
-        no_references: matches!(
-            trouble.reason.code,
-            Code::SgReferencesNotPreserved | Code::SgReferencingSupport
-        ),
+        no_references: matches!(trouble.reason.code, Code::SgReferencesNotPreserved | Code::SgReferencingSupport),
     })
 }
 
@@ -215,13 +208,7 @@ fn references(
     chosen
 }
 
-fn authorize(
-    round: &Round<'_>,
-    group: Idx<SecurityGroup>,
-    direction: Direction,
-    form: Form,
-    peer: NewPeer,
-) -> Change {
+fn authorize(round: &Round<'_>, group: Idx<SecurityGroup>, direction: Direction, form: Form, peer: NewPeer) -> Change {
     let network = round.network;
     let own = network.groups.get(group);
     let mut permission = IpPermission {

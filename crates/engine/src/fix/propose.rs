@@ -104,10 +104,7 @@ pub(super) fn blocks(reason: &Reason) -> bool {
 fn is_group_gate(code: Code) -> bool {
     matches!(
         code,
-        Code::EniSgRulesMismatch
-            | Code::SgHasNoRules
-            | Code::SgReferencesNotPreserved
-            | Code::SgReferencingSupport
+        Code::EniSgRulesMismatch | Code::SgHasNoRules | Code::SgReferencesNotPreserved | Code::SgReferencingSupport
     )
 }
 
@@ -149,9 +146,8 @@ impl<'a> Round<'a> {
         let (of_groups, rest): (Vec<_>, Vec<_>) = troubles.into_iter().partition(|t| is_group_gate(t.reason.code));
         let (of_acls, rest): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|t| t.reason.code == Code::SubnetAclRestriction);
-        let (of_routes, rest): (Vec<_>, Vec<_>) = rest
-            .into_iter()
-            .partition(|t| matches!(t.reason.code, Code::NoRouteToDestination | Code::BadStateRoute));
+        let (of_routes, rest): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|t| matches!(t.reason.code, Code::NoRouteToDestination | Code::BadStateRoute));
         let (of_lists, rest): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|t| t.reason.code == Code::EksPublicAccessCidrMismatch);
         let (of_checks, rest): (Vec<_>, Vec<_>) =

@@ -41,11 +41,7 @@ struct Stranded {
 }
 
 /// Ways for every table; `None` where there is none.
-pub(super) fn proposals(
-    round: &Round<'_>,
-    troubles: &[Trouble<'_>],
-    choices: &mut Choices,
-) -> Option<Vec<Proposal>> {
+pub(super) fn proposals(round: &Round<'_>, troubles: &[Trouble<'_>], choices: &mut Choices) -> Option<Vec<Proposal>> {
     let network = round.network;
     let mut gaps: BTreeMap<Gap, Stranded> = BTreeMap::new();
     for trouble in troubles {
@@ -117,12 +113,7 @@ fn vpc_of_table(network: &Network, table: Idx<RouteTable>) -> Option<Idx<Vpc>> {
 }
 
 /// What a new route is for: the other VPC's CIDR, the whole family for the internet, else the range that was asked.
-fn destination(
-    network: &Network,
-    table: Idx<RouteTable>,
-    receivers: &[Endpoint],
-    target: IpAddr,
-) -> Option<IpNet> {
+fn destination(network: &Network, table: Idx<RouteTable>, receivers: &[Endpoint], target: IpAddr) -> Option<IpNet> {
     let own = vpc_of_table(network, table);
     let of_vpc = |vpc: Idx<Vpc>| {
         let vpc = network.vpcs.get(vpc);
@@ -170,7 +161,9 @@ fn fits(network: &Network, target: &RouteTarget, stranded: &Stranded) -> bool {
     match target {
         RouteTarget::Local | RouteTarget::None | RouteTarget::Other(_) => false,
         RouteTarget::InternetGateway(_) => all_public(network, stranded),
-        RouteTarget::NatGateway(nat) => nat.known().is_some_and(|nat| &*network.nat_gateways.get(nat).state == "available"),
+        RouteTarget::NatGateway(nat) => {
+            nat.known().is_some_and(|nat| &*network.nat_gateways.get(nat).state == "available")
+        }
         RouteTarget::Peering(peering) => peering.known().is_some_and(|idx| network.peerings.get(idx).is_active()),
         _ => true,
     }
@@ -197,15 +190,12 @@ fn other_tables(round: &Round<'_>, gap: &Gap, stranded: &Stranded) -> Vec<Change
     }
     let knows = |table: Idx<RouteTable>| {
         stranded.targets.iter().all(|target| match choose_route(network, table, *target) {
-            RouteChoice::Route(route, _) => {
-                route.state == RouteState::Active && fits(network, &route.target, stranded)
-            }
+            RouteChoice::Route(route, _) => route.state == RouteState::Active && fits(network, &route.target, stranded),
             _ => false,
         })
     };
-    let used = |table: Idx<RouteTable>| {
-        network.subnets.iter().filter(|(_, subnet)| subnet.route_table == Some(table)).count()
-    };
+    let used =
+        |table: Idx<RouteTable>| network.subnets.iter().filter(|(_, subnet)| subnet.route_table == Some(table)).count();
     let tables: Vec<(Idx<RouteTable>, usize)> = network
         .route_tables
         .iter()
@@ -282,8 +272,7 @@ fn new_routes(network: &Network, gap: &Gap, stranded: &Stranded) -> Vec<Change> 
             continue;
         }
         let subnets = attachment.subnets.iter().flatten().filter_map(Ref::known);
-        let own: BTreeSet<&str> =
-            subnets.filter_map(|subnet| network.subnets.get(subnet).zone.as_deref()).collect();
+        let own: BTreeSet<&str> = subnets.filter_map(|subnet| network.subnets.get(subnet).zone.as_deref()).collect();
         attached.push((!zones.is_subset(&own), gateway.to_string()));
     }
     attached.sort();

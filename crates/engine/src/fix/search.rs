@@ -51,12 +51,8 @@ impl<'a, F: Fn(&Network) -> Option<Question>> Search<'a, F> {
             return Ok(Repair::AlreadyReachable);
         }
         let mut choices = Choices::default();
-        let plain = Strategy {
-            peers: PeerStrategy::Reference,
-            new_route: false,
-            public_service: false,
-            private_api: false,
-        };
+        let plain =
+            Strategy { peers: PeerStrategy::Reference, new_route: false, public_service: false, private_api: false };
         let mut outcomes = vec![self.follow(plain, asked, answer, &mut choices)?];
         let mut strategies: Vec<Strategy> = Vec::new();
         if choices.services {

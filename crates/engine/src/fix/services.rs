@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use reach_model::change::{
-    Change, ClusterAccess, CreateVpcEndpoint, ModifyVpcEndpoint, UpdateClusterConfig,
-};
+use reach_model::change::{Change, ClusterAccess, CreateVpcEndpoint, ModifyVpcEndpoint, UpdateClusterConfig};
 use reach_model::network::{
     Direction, EndpointKind, Idx, Network, NetworkInterface, Ref, SecurityGroup, Subnet, Vpc, VpcEndpoint,
 };
@@ -94,12 +92,7 @@ fn service_name(network: &Network, service: &str, vpc: Idx<Vpc>) -> String {
 }
 
 /// The endpoint of a service that a VPC has.
-fn known<'n>(
-    network: &'n Network,
-    service: &str,
-    vpc: Idx<Vpc>,
-    kind: EndpointKind,
-) -> Option<&'n VpcEndpoint> {
+fn known<'n>(network: &'n Network, service: &str, vpc: Idx<Vpc>, kind: EndpointKind) -> Option<&'n VpcEndpoint> {
     let id = &network.vpcs.get(vpc).id;
     let endpoints = network.endpoints.iter().map(|(_, endpoint)| endpoint);
     endpoints
@@ -194,11 +187,7 @@ fn endpoint_group(
 }
 
 /// EK-14: the arriving addresses in the cluster's list, or its private endpoint.
-pub(super) fn admission(
-    round: &Round<'_>,
-    troubles: &[Trouble<'_>],
-    choices: &mut Choices,
-) -> Option<Vec<Proposal>> {
+pub(super) fn admission(round: &Round<'_>, troubles: &[Trouble<'_>], choices: &mut Choices) -> Option<Vec<Proposal>> {
     if troubles.is_empty() {
         return Some(Vec::new());
     }
@@ -249,9 +238,8 @@ pub(super) fn admission(
                 let cidrs = Some(cidrs);
                 access(ClusterAccess { public_access_cidrs: cidrs, ..ClusterAccess::default() })
             });
-            let private = (!cluster.private_access).then(|| {
-                access(ClusterAccess { endpoint_private_access: Some(true), ..ClusterAccess::default() })
-            });
+            let private = (!cluster.private_access)
+                .then(|| access(ClusterAccess { endpoint_private_access: Some(true), ..ClusterAccess::default() }));
             if round.strategy.private_api {
                 options.extend(private.into_iter().chain(listed));
             } else {
