@@ -294,7 +294,7 @@ fn the_help_of_check_shows_both_uses() {
               [possible values: compiled, reference, both]
 
       -o, --output <FORMAT>
-              The form of the report
+              The form of the report [default: text]
 
               Possible values:
               - text:     For people
@@ -302,8 +302,6 @@ fn the_help_of_check_shows_both_uses() {
               - markdown: For tickets and pull requests
               - sarif:    For code scanning: SARIF 2.1.0
               - junit:    For test reports: JUnit XML
-
-              [default: text]
 
       -h, --help
               Print help (see a summary with '-h')
