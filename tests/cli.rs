@@ -3,6 +3,7 @@
 //! The golden texts are whole runs: exit code, standard output and standard error.
 
 mod batch;
+mod check;
 mod config;
 mod demo;
 mod errors;

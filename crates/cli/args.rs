@@ -6,6 +6,7 @@ use clap::builder::styling::AnsiColor;
 use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use reach_eks::audit::Level;
 use reach_engine::Verdict;
 use reach_engine::question::Engine;
 use reach_generate::Profile;
@@ -20,7 +21,7 @@ const STYLES: Styles = Styles::styled()
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nsnapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs",
-    "\nanswer format:   reach.query/1",
+    "\nanswer formats:  reach.query/1, reach.check/1, reach.fix/1",
     "\nfeatures:        none",
 );
 
@@ -124,6 +125,20 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Ask whether traffic passes, both ways, and why not
     Query(Box<Query>),
+    /// Tell whether an EKS cluster would work, or whether a policy holds
+    ///
+    /// `reach check eks` asks every question that AWS's requirements for a cluster's network come to, and mends on paper
+    /// what fails. `reach check POLICY.toml` asks the questions of a file and compares the answers with what is expected
+    /// there. Nothing is ever applied.
+    #[command(after_help = format!("{CHECK_HELP}\n\n{CHECK_EXIT_CODES}"))]
+    Check(Box<Check>),
+    /// Find the smallest changes that let traffic pass, each verified
+    ///
+    /// Looks at every gate that says no, proposes rules of security groups, entries of network ACLs, routes, endpoints,
+    /// entries of prefix lists or `publicAccessCidrs`, and asks the same question again on the changed snapshot. Only
+    /// what then lets all pairs pass is told. Nothing is applied.
+    #[command(after_help = format!("{FIX_EXAMPLES}\n\n{FIX_EXIT_CODES}"))]
+    Fix(Box<Fix>),
     /// List every flow that passes: the complete, exact set
     ///
     /// All flows between all addresses of the snapshot and the internet, all protocols and ports, both ways judged:
@@ -216,6 +231,69 @@ pub(crate) struct Query {
     pub(crate) output: Option<Format>,
 }
 
+const FIX_EXAMPLES: &str = "\
+Examples:
+  reach fix --snapshot demo --from controlplane --to node --port 10250
+  reach fix --from node --to aws/ecr.api --port https --output markdown
+  reach fix --from pod/shop/cart-7d9 --to name/DB --port 5432 --output json";
+
+const FIX_EXIT_CODES: &str = "\
+Exit codes:
+   0  fixed, or reachable already
+   1  no change that reach knows makes it reachable
+   2  the command line or the snapshot is wrong
+   3  unknown: what the snapshot does not hold decides
+   4  reading or writing failed
+  70  the engines contradict each other (a bug)";
+
+/// `reach fix`: a question, as `reach query` takes it.
+#[derive(Debug, Args)]
+pub(crate) struct Fix {
+    /// Who sends the first packet: a selector (`reach query --help` lists them)
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) from: String,
+    /// Who is to receive it: a selector
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) to: String,
+    /// tcp, udp, icmp, icmpv6, all or a number [default: tcp with --port, icmp with --icmp, else all]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Destination ports: numbers, ranges and service names, such as 443,8000-8999,dns [default: all]
+    #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
+    pub(crate) port: Option<String>,
+    /// The client's ports [default: what that kind of client really uses]
+    #[arg(long, value_name = "PORTS", allow_hyphen_values = true)]
+    pub(crate) source_port: Option<String>,
+    /// ICMP messages, such as 8 (any code), 8/0 or 3/4 [default: all]
+    #[arg(long, value_name = "TYPE[/CODE]", allow_hyphen_values = true)]
+    pub(crate) icmp: Option<String>,
+    /// The address family [default: IPv4 where both ends have it, else IPv6]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) family: Option<FamilyArg>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The EKS cluster that selectors speak of, where the snapshot holds several
+    #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+    /// Who judges, now and on the changed snapshot: compiled, reference, or both and every answer compared
+    #[arg(long, value_enum, value_name = "ENGINE", env = "REACH_ENGINE", hide_env_values = true)]
+    #[arg(default_value_t = EngineArg::Compiled)]
+    pub(crate) engine: EngineArg,
+    /// The form of the fixes [default: text]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<FixFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// For pull requests and chats
+    Markdown,
+}
+
 const GENERATE_EXAMPLES: &str = "\
 Examples:
   reach generate --enis 5000 --profile realistic --out estate
@@ -284,6 +362,104 @@ impl From<FamilyArg> for reach_packets::Family {
             FamilyArg::Ipv6 => Self::V6,
         }
     }
+}
+
+const CHECK_HELP: &str = "\
+Examples:
+  reach check eks --snapshot demo
+  reach check eks --level minimum --client 10.0.0.0/8 --client internet/203.0.113.7
+  reach check eks --output sarif > reach.sarif           # for code scanning
+  reach check policy.toml --output junit > reach.xml     # for a test report
+  reach check ./eks                                      # a policy whose file is called eks
+
+A policy is a TOML file:
+  [[expect]]
+  from = \"internet\"          # selectors, as of reach query
+  to = \"node\"
+  port = \"22,3389\"           # also: protocol, source_port, icmp, family, cluster
+  verdict = \"blocked\"        # reachable, blocked, partial or unknown
+  why = \"nodes are administered by SSM only\"
+
+Levels:
+  minimum      without it the cluster does not work
+  recommended  AWS recommends it
+  conformance  CNCF conformance and proxying to privileged ports need it";
+
+const CHECK_EXIT_CODES: &str = "\
+Exit codes:
+   0  everything passes at the asked level; every answer is as expected
+   1  something fails at the asked level, at least in part; an answer is not as expected
+   2  the command line, the snapshot or the policy is wrong
+   3  unknown: what the snapshot does not hold decides, and nothing else fails
+   4  reading or writing failed
+  70  the engines contradict each other (a bug)
+  Where several apply: 70, 4, 2, 1, 3, 0 in that order.";
+
+/// `reach check`.
+#[derive(Debug, Args)]
+#[command(override_usage = "reach check eks [OPTIONS]\n       reach check <POLICY> [OPTIONS]")]
+pub(crate) struct Check {
+    /// `eks`, or the file of a policy; `-` is standard input
+    #[arg(value_name = "eks|POLICY")]
+    pub(crate) what: PathBuf,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The EKS cluster, where the snapshot holds several
+    #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+    /// Only findings up to this level decide the exit code; all are told [default: recommended]
+    #[arg(long, value_enum, value_name = "LEVEL", ignore_case = true)]
+    pub(crate) level: Option<LevelArg>,
+    /// Who uses the cluster's API from outside of it: a selector; several are allowed
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) client: Vec<String>,
+    /// Ask about the ports of this component, too (`all` for every one that is known); it decides nothing
+    #[arg(long, value_name = "COMPONENT")]
+    pub(crate) also: Vec<String>,
+    /// Look for no fixes
+    #[arg(long)]
+    pub(crate) no_fixes: bool,
+    /// Show everything that passes, and fixes as Terraform and as API calls, too (text and markdown; JSON always has them)
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Who judges: as of reach query
+    #[arg(long, value_enum, value_name = "ENGINE", env = "REACH_ENGINE", hide_env_values = true)]
+    #[arg(default_value_t = EngineArg::Compiled)]
+    pub(crate) engine: EngineArg,
+    /// The form of the report [default: text]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<CheckFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LevelArg {
+    Minimum,
+    Recommended,
+    Conformance,
+}
+
+impl From<LevelArg> for Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Minimum => Level::Minimum,
+            LevelArg::Recommended => Level::Recommended,
+            LevelArg::Conformance => Level::Conformance,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// For tickets and pull requests
+    Markdown,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// For test reports: JUnit XML
+    Junit,
 }
 
 const MATRIX_HELP: &str = "\

@@ -26,11 +26,12 @@ pub(crate) enum Icmp<'a> {
     Parts(Option<&'a str>, Option<&'a str>),
 }
 
-/// How messages name the parts: by flags or by the keys of a batch line.
+/// How messages name the parts: by flags, by the keys of a batch line or by those of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Names {
     Flags,
     Keys,
+    Policy,
 }
 
 /// A part of the terms.
@@ -52,12 +53,13 @@ impl Names {
             (Names::Flags, Part::SourcePort) => "--source-port",
             (Names::Flags, Part::Icmp | Part::IcmpCode) => "--icmp",
             (Names::Flags, Part::Family) => "--family",
-            (Names::Keys, Part::Protocol) => "protocol",
-            (Names::Keys, Part::Port) => "port",
-            (Names::Keys, Part::SourcePort) => "source_port",
+            (Names::Keys | Names::Policy, Part::Protocol) => "protocol",
+            (Names::Keys | Names::Policy, Part::Port) => "port",
+            (Names::Keys | Names::Policy, Part::SourcePort) => "source_port",
             (Names::Keys, Part::Icmp) => "icmp_type",
             (Names::Keys, Part::IcmpCode) => "icmp_code",
-            (Names::Keys, Part::Family) => "family",
+            (Names::Policy, Part::Icmp | Part::IcmpCode) => "icmp",
+            (Names::Keys | Names::Policy, Part::Family) => "family",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! One module per command.
 
 pub(crate) mod batch;
+pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod fix;
 pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod matrix;

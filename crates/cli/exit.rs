@@ -23,7 +23,7 @@ pub(crate) enum ExitCode {
 
 impl ExitCode {
     /// The number that the shell sees.
-    const fn number(self) -> u8 {
+    pub(crate) const fn number(self) -> u8 {
         match self {
             ExitCode::Ok => 0,
             ExitCode::No => 1,

@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod load;
 mod output;
+mod policy;
 mod ports;
 mod render;
 
@@ -53,6 +54,8 @@ fn run(cli: Cli) -> Result<ExitCode, Stop> {
     };
     match cli.command {
         Command::Query(query) => commands::query::run(&query, &config?, voice),
+        Command::Check(check) => commands::check::run(&check, &config?, voice),
+        Command::Fix(fix) => commands::fix::run(&fix, &config?, voice),
         Command::Matrix(matrix) => commands::matrix::run(&matrix, &config?, voice),
         Command::Snapshot(command) => commands::snapshot::run(&command, config, voice),
         Command::Generate(generate) => commands::generate::run(&generate, voice),

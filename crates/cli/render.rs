@@ -1,7 +1,10 @@
 //! Answers as text: for people, for programs, as graphs. Nothing here decides anything.
 
+pub(crate) mod change;
+pub(crate) mod check;
 pub(crate) mod ends;
 pub(crate) mod facts;
+pub(crate) mod fix;
 pub(crate) mod graph;
 pub(crate) mod json;
 pub(crate) mod layout;

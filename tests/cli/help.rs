@@ -13,6 +13,8 @@ fn help_begins_with_what_it_is_for() {
 
     Commands:
       query        Ask whether traffic passes, both ways, and why not
+      check        Tell whether an EKS cluster would work, or whether a policy holds
+      fix          Find the smallest changes that let traffic pass, each verified
       matrix       List every flow that passes: the complete, exact set
       snapshot     Look into, check and pack snapshots
       generate     Write a synthetic AWS estate of any size, for measurements that others can repeat
@@ -218,12 +220,12 @@ fn help_of_snapshot() {
 
 #[test]
 fn version_names_formats_and_features() {
-    insta::assert_snapshot!(reach("--version"), @r"
+    insta::assert_snapshot!(reach("--version"), @"
     exit code: 0
     ----- stdout -----
     reach 0.1.0
     snapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs
-    answer format:   reach.query/1
+    answer formats:  reach.query/1, reach.check/1, reach.fix/1
     features:        none
     ----- stderr -----
     ");
@@ -233,6 +235,119 @@ fn version_names_formats_and_features() {
     reach 0.1.0
     ----- stderr -----
     ");
+}
+
+#[test]
+fn the_help_of_check_shows_both_uses() {
+    insta::assert_snapshot!(reach("check --help"), @r#"
+    exit code: 0
+    ----- stdout -----
+    Tell whether an EKS cluster would work, or whether a policy holds
+
+    `reach check eks` asks every question that AWS's requirements for a cluster's network come to, and
+    mends on paper what fails. `reach check POLICY.toml` asks the questions of a file and compares the
+    answers with what is expected there. Nothing is ever applied.
+
+    Usage: reach check eks [OPTIONS]
+           reach check <POLICY> [OPTIONS]
+
+    Arguments:
+      <eks|POLICY>
+              `eks`, or the file of a policy; `-` is standard input
+
+    Options:
+          --snapshot <PATH>
+              A directory of AWS CLI output, a snapshot file, `-` for standard input, or `demo`; several
+              are merged
+
+              [env: REACH_SNAPSHOT]
+
+          --cluster <NAME>
+              The EKS cluster, where the snapshot holds several
+
+              [env: REACH_CLUSTER]
+
+          --level <LEVEL>
+              Only findings up to this level decide the exit code; all are told [default: recommended]
+
+              [possible values: minimum, recommended, conformance]
+
+          --client <SELECTOR>
+              Who uses the cluster's API from outside of it: a selector; several are allowed
+
+          --also <COMPONENT>
+              Ask about the ports of this component, too (`all` for every one that is known); it decides
+              nothing
+
+          --no-fixes
+              Look for no fixes
+
+          --explain
+              Show everything that passes, and fixes as Terraform and as API calls, too (text and
+              markdown; JSON always has them)
+
+          --engine <ENGINE>
+              Who judges: as of reach query
+
+              [env: REACH_ENGINE]
+              [default: compiled]
+              [possible values: compiled, reference, both]
+
+      -o, --output <FORMAT>
+              The form of the report [default: text]
+
+              Possible values:
+              - text:     For people
+              - json:     One JSON document
+              - markdown: For tickets and pull requests
+              - sarif:    For code scanning: SARIF 2.1.0
+              - junit:    For test reports: JUnit XML
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --color <WHEN>
+              Colour the output: auto (on a terminal, unless `NO_COLOR` is set), always or never
+
+              [env: REACH_COLOR]
+
+      -q, --quiet
+              Print no answer and no warning: the exit code tells
+
+      -v, --verbose
+              Say on standard error what was read, and every warning
+
+    Examples:
+      reach check eks --snapshot demo
+      reach check eks --level minimum --client 10.0.0.0/8 --client internet/203.0.113.7
+      reach check eks --output sarif > reach.sarif           # for code scanning
+      reach check policy.toml --output junit > reach.xml     # for a test report
+      reach check ./eks                                      # a policy whose file is called eks
+
+    A policy is a TOML file:
+      [[expect]]
+      from = "internet"          # selectors, as of reach query
+      to = "node"
+      port = "22,3389"           # also: protocol, source_port, icmp, family, cluster
+      verdict = "blocked"        # reachable, blocked, partial or unknown
+      why = "nodes are administered by SSM only"
+
+    Levels:
+      minimum      without it the cluster does not work
+      recommended  AWS recommends it
+      conformance  CNCF conformance and proxying to privileged ports need it
+
+    Exit codes:
+       0  everything passes at the asked level; every answer is as expected
+       1  something fails at the asked level, at least in part; an answer is not as expected
+       2  the command line, the snapshot or the policy is wrong
+       3  unknown: what the snapshot does not hold decides, and nothing else fails
+       4  reading or writing failed
+      70  the engines contradict each other (a bug)
+      Where several apply: 70, 4, 2, 1, 3, 0 in that order.
+    ----- stderr -----
+    "#);
 }
 
 #[test]
@@ -247,7 +362,7 @@ fn completions_for_every_shell_know_the_flags() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let run = reach(&format!("completions {shell}"));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{shell}");
-        for word in ["query", "snapshot", "completions", "source-port", "explain"] {
+        for word in ["query", "check", "snapshot", "completions", "source-port", "explain", "no-fixes"] {
             assert!(run.stdout.contains(word), "{shell} lacks {word}");
         }
     }
@@ -263,5 +378,7 @@ fn manual_pages_are_made_of_the_help() {
     assert_eq!(reach_in(directory.path(), "man .").code, Some(0));
     let query = std::fs::read_to_string(directory.path().join("reach-query.1")).unwrap();
     assert!(query.contains("source\\-port"));
+    let check = std::fs::read_to_string(directory.path().join("reach-check.1")).unwrap();
+    assert!(check.contains("no\\-fixes") && check.contains("[[expect]]"));
     assert_eq!(reach("man /nonexistent/directory").code, Some(4));
 }

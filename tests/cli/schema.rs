@@ -149,3 +149,37 @@ fn the_matrix_in_every_form() {
         check(&validator, &serde_json::from_str(&run.stdout).unwrap());
     }
 }
+
+#[test]
+fn reports_follow_their_schema() {
+    let validator = jsonschema::draft202012::new(&schema("check.schema.json")).unwrap();
+    let run = reach("check eks --snapshot demo --also all --output json");
+    check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+    let directory = demo_without(&["describe-network-acls", "describe-nat", "describe-instances", "get-managed"]);
+    let run = reach_in(directory.path(), "check eks --snapshot demo-copy --client internet --output json");
+    check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/policies");
+    for entry in fs::read_dir(policies).unwrap() {
+        let policy = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let run = reach_with_input("check - --snapshot demo --output json", &policy);
+        check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+    }
+    assert!(!validator.is_valid(&json!({"schema": "reach.check/1"})));
+}
+
+#[test]
+fn logs_for_code_scanning_follow_the_schema_of_oasis() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/sarif-schema-2.1.0.json");
+    let mut schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    // This pattern is no regular expression (`tests/schemas/README.md`).
+    for holder in ["run", "toolComponent"] {
+        let language = schema.pointer_mut(&format!("/definitions/{holder}/properties/language")).unwrap();
+        assert!(language.as_object_mut().unwrap().remove("pattern").is_some());
+    }
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let run = reach("check eks --snapshot demo --also all --output sarif");
+    check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+    let policy = "[[expect]]\nfrom = \"node\"\nto = \"internet\"\nport = 22\nverdict = \"blocked\"\n";
+    let run = reach_with_input("check - --snapshot demo --output sarif", policy);
+    check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+}

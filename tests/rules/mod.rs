@@ -5,6 +5,7 @@ mod classes;
 mod eks;
 mod endpoints;
 mod filters;
+mod fix;
 mod internet;
 mod laws;
 mod nat;

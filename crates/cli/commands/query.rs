@@ -58,11 +58,7 @@ pub(crate) fn run(query: &Query, config: &Config, voice: Voice) -> Result<ExitCo
     let cluster = config.cluster(query.cluster.as_deref());
     let question = reach_eks::question(&network, from, to, cluster, ask).map_err(|error| unresolved(&error))?;
     let compiled = Compiled::new(&network);
-    let answer = question::ask(&compiled, &question, query.engine.into()).map_err(|error| match error {
-        AskError::NoPair => no_pair(from, to),
-        AskError::TooMany(_) => Failure::input(error.to_string()),
-        AskError::Contradiction(error) => Failure::contradiction(&error),
-    })?;
+    let answer = question::ask(&compiled, &question, query.engine.into()).map_err(|error| failed(&error, from, to))?;
     let told = Told { network: &network, question: &question, answer: &answer, from, to, asked: &asked, id: None };
     let quiet = voice == Voice::Quiet;
     let format = config.output(query.output).unwrap_or(Format::Text);
@@ -86,6 +82,15 @@ pub(crate) fn render(told: &Told<'_>, format: Format, explain: bool) -> Result<V
         Format::Mermaid => graph::mermaid(told),
     };
     Ok(text.into_bytes())
+}
+
+/// A question without an answer.
+pub(super) fn failed(error: &AskError, from: &str, to: &str) -> Failure {
+    match error {
+        AskError::NoPair => no_pair(from, to),
+        AskError::TooMany(_) => Failure::input(error.to_string()),
+        AskError::Contradiction(error) => Failure::contradiction(error),
+    }
 }
 
 pub(super) fn complain(complaints: Complaints) -> Failure {

@@ -71,20 +71,10 @@ struct Document<'a, G: Serialize> {
 impl<'a> Document<'a, List<std::slice::Iter<'a, Group>, &'a Told<'a>>> {
     fn new(told: &'a Told<'a>) -> Self {
         let answer = told.answer;
-        let asked = told.asked;
-        let question = Asked {
-            from: told.from,
-            to: told.to,
-            protocol: &asked.protocol,
-            port: asked.port.as_deref(),
-            source_port: facts::source_ports(told),
-            icmp: asked.icmp.as_deref(),
-            family: asked.family.map(|family| if family == Family::V4 { "ipv4" } else { "ipv6" }),
-        };
         Self {
             schema: SCHEMA,
             id: told.id,
-            question,
+            question: Asked::new(told),
             verdict: answer.verdict,
             forward: answer.forward,
             back: answer.back,
@@ -96,8 +86,9 @@ impl<'a> Document<'a, List<std::slice::Iter<'a, Group>, &'a Told<'a>>> {
     }
 }
 
+/// The question as it was understood.
 #[derive(Serialize)]
-struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     from: &'a str,
     to: &'a str,
     protocol: &'a str,
@@ -109,8 +100,34 @@ struct Asked<'a> {
     family: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Pairs {
+impl<'a> Asked<'a> {
+    pub(crate) fn new(told: &Told<'a>) -> Self {
+        let asked = told.asked;
+        Self {
+            from: told.from,
+            to: told.to,
+            protocol: &asked.protocol,
+            port: asked.port.as_deref(),
+            source_port: facts::source_ports(told),
+            icmp: asked.icmp.as_deref(),
+            family: asked.family.map(|family| if family == Family::V4 { "ipv4" } else { "ipv6" }),
+        }
+    }
+}
+
+/// The reasons of all groups, each once.
+pub(crate) fn reasons(told: &Told<'_>) -> Vec<ReasonView> {
+    let mut seen: Vec<&Reason> = Vec::new();
+    for reason in told.answer.groups.iter().flat_map(|group| &group.answer.reasons) {
+        if !seen.contains(&reason) {
+            seen.push(reason);
+        }
+    }
+    seen.into_iter().map(|reason| ReasonView::new(told.network, reason)).collect()
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Pairs {
     total: u64,
     reachable: u64,
     blocked: u64,
@@ -141,7 +158,8 @@ impl<'a> Serialize for List<std::slice::Iter<'a, Step>, &'a Network> {
 }
 
 /// Written as its text.
-struct Shown<T>(T);
+#[derive(Debug)]
+pub(crate) struct Shown<T>(T);
 
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -329,8 +347,9 @@ impl Serialize for Witness {
     }
 }
 
-#[derive(Serialize)]
-struct ReasonView {
+/// A reason, as every document tells it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReasonView {
     code: &'static str,
     leg: &'static str,
     direction: Option<&'static str>,
@@ -345,7 +364,7 @@ struct ReasonView {
 }
 
 impl ReasonView {
-    fn new(network: &Network, reason: &Reason) -> Self {
+    pub(crate) fn new(network: &Network, reason: &Reason) -> Self {
         let groups = explain::groups(network, reason);
         Self {
             code: reason.code.as_str(),

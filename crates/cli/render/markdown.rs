@@ -177,7 +177,7 @@ fn more(count: usize, limit: usize) -> String {
 }
 
 /// Text as code: on one line, no backtick in it, and no bar that would end a table's cell.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|c| if c.is_control() || c == '`' { '\u{fffd}' } else { c })
@@ -187,7 +187,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text that Markdown must not take for markup.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut in_code = false;
     for letter in text.chars() {
@@ -202,7 +202,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -119,9 +119,13 @@ pub(crate) struct Why {
 
 /// The reasons of a cluster; what is the same for several resources is said once.
 pub(crate) fn whys(told: &Told<'_>, cluster: &Cluster<'_>) -> Vec<Why> {
-    let network = told.network;
+    whys_of(told.network, cluster.groups.iter().copied())
+}
+
+/// The reasons of any groups, told as those of a cluster.
+pub(crate) fn whys_of<'a>(network: &Network, groups: impl IntoIterator<Item = &'a Group>) -> Vec<Why> {
     let mut whys: Vec<(String, String, Why)> = Vec::new();
-    for group in &cluster.groups {
+    for group in groups {
         for reason in &group.answer.reasons {
             // For a missing collection both ways are one question.
             let leg = if reason.call.is_some() { "" } else { reason.leg.as_str() };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use reach_engine::endpoint::{Destination, Endpoint, Outside, Unresolved};
+use reach_engine::endpoint::{Destination, Endpoint, Outside, Unresolved, region_of};
 use reach_engine::reason::{Assumption, Code};
 use reach_model::network::{DnsServers, EndpointKind, Idx, Ref, Service, Vpc};
 use reach_model::{Call, Network};
@@ -138,7 +138,7 @@ pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>)
             return vec![unresolved(&name, Code::NotCollected, "PL-5", "which endpoint the name resolves to", call)];
         }
         let id = &network.vpcs.get(vpc).id;
-        region = vpc_region(network, vpc);
+        region = region_of(network, vpc);
         let endpoints = network.endpoints.iter().map(|(_, endpoint)| endpoint);
         let private: Vec<_> = endpoints
             .filter(|e| e.vpc.as_ref() == Some(id) && e.kind == EndpointKind::Interface && e.available)
@@ -181,21 +181,6 @@ pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>)
     });
     let outside = Outside { name: Some(name.into()), addresses, by_default_range, admission: None };
     vec![Endpoint::Outside(Arc::new(outside)).into()]
-}
-
-/// The Region of a VPC, by the zones of its subnets: `us-east-1a`, `us-gov-west-1b`, `us-west-2-lax-1a`.
-fn vpc_region(network: &Network, vpc: Idx<Vpc>) -> Option<String> {
-    let zone = network.vpcs.get(vpc).subnets.iter().find_map(|&subnet| network.subnets.get(subnet).zone.as_deref())?;
-    let mut parts = Vec::new();
-    for part in zone.split('-') {
-        parts.push(
-            part.trim_end_matches(|c: char| c.is_ascii_alphabetic() && part.starts_with(|d: char| d.is_ascii_digit())),
-        );
-        if part.starts_with(|c: char| c.is_ascii_digit()) {
-            return Some(parts.join("-"));
-        }
-    }
-    None
 }
 
 /// Whether `com.amazonaws.REGION.SERVICE` is of this Region, or of none in particular (PL-8, PL-12).

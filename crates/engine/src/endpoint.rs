@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use reach_model::Call;
-use reach_model::network::{Idx, Network, NetworkInterface};
+use reach_model::network::{Idx, Network, NetworkInterface, Vpc};
 use reach_packets::{Family, IntervalSet, IpSet, Protocol};
 
 use crate::reason::Code;
@@ -144,6 +144,21 @@ pub fn default_source_ports(network: &Network, endpoint: &Endpoint) -> IntervalS
     let Some(host) = host else { return IntervalSet::range(1024, u16::MAX) };
     let windows = network.instances.find(&host).is_some_and(|idx| network.instances.get(idx).windows);
     if windows { IntervalSet::range(49152, u16::MAX) } else { IntervalSet::range(32768, 60999) }
+}
+
+/// The Region of a VPC, by the zones of its subnets: `us-east-1a`, `us-gov-west-1b`, `us-west-2-lax-1a`.
+pub fn region_of(network: &Network, vpc: Idx<Vpc>) -> Option<String> {
+    let zone = network.vpcs.get(vpc).subnets.iter().find_map(|&subnet| network.subnets.get(subnet).zone.as_deref())?;
+    let mut parts = Vec::new();
+    for part in zone.split('-') {
+        parts.push(
+            part.trim_end_matches(|c: char| c.is_ascii_alphabetic() && part.starts_with(|d: char| d.is_ascii_digit())),
+        );
+        if part.starts_with(|c: char| c.is_ascii_digit()) {
+            return Some(parts.join("-"));
+        }
+    }
+    None
 }
 
 /// All public addresses, documentation ranges among them, without those of the snapshot itself.
