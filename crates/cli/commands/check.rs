@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reach_eks::audit::{self, AuditError, Level, Options};
+use reach_eks::audit::{self, AuditError, Level, Mend, Options};
 use reach_eks::{Cluster, SelectorError};
 use reach_engine::Verdict;
 use reach_engine::compile::Compiled;
@@ -61,7 +61,7 @@ fn cluster(arguments: &Check, config: &Config, voice: Voice) -> Result<ExitCode,
     };
     let several = reach_eks::clusters(&network).len() > 1;
     let again = again(&arguments.source.snapshot, several.then_some(&*cluster.name));
-    let report = Report::of_audit(&network, &audit, level, &again, &artifact, options.fixes);
+    let report = Report::of_audit(&network, &audit, level, &again, &artifact);
     print(&report, arguments, config, voice)?;
     Ok(report.exit())
 }
@@ -136,6 +136,7 @@ fn print(report: &Report<'_>, arguments: &Check, config: &Config, voice: Voice) 
 struct Checked {
     question: Question,
     answer: Answer,
+    mend: Mend,
     fixes: Vec<Fix>,
 }
 
@@ -178,7 +179,7 @@ fn expectations(arguments: &Check, config: &Config, voice: Voice) -> Result<Exit
         return Err(all(problems, &file, contradictions).into());
     }
     let entries = policy.expectations.iter().zip(&checked).map(|(expectation, checked)| {
-        Entry::of_expectation(expectation, &checked.question, &checked.answer, &checked.fixes)
+        Entry::of_expectation(expectation, &checked.question, &checked.answer, (checked.mend, &checked.fixes))
     });
     let report = Report {
         network: &network,
@@ -188,7 +189,6 @@ fn expectations(arguments: &Check, config: &Config, voice: Voice) -> Result<Exit
         remarks: &[],
         again: &again(&arguments.source.snapshot, arguments.cluster.as_deref()),
         artifact: &if from_stdin { "stdin".to_owned() } else { sarif::uri(&arguments.what) },
-        sought: !arguments.no_fixes,
     };
     print(&report, arguments, config, voice)?;
     Ok(report.exit())
@@ -293,18 +293,18 @@ fn ask(
                 continue;
             }
         };
-        let fixes = if fixes && is_mendable(expectation, &answer) {
+        let (mend, fixes) = if fixes && is_mendable(expectation, &answer) {
             match mend(network, expectation, cluster, engine) {
-                Ok(fixes) => fixes,
+                Ok(mended) => mended,
                 Err(failure) => {
                     asked.contradictions.push(failure);
                     continue;
                 }
             }
         } else {
-            Vec::new()
+            (Mend::NotSought, Vec::new())
         };
-        asked.checked.push(Checked { question, answer, fixes });
+        asked.checked.push(Checked { question, answer, mend, fixes });
     }
     asked
 }
@@ -319,13 +319,14 @@ fn mend(
     expectation: &Expectation,
     cluster: Option<&str>,
     engine: Engine,
-) -> Result<Vec<Fix>, Failure> {
+) -> Result<(Mend, Vec<Fix>), Failure> {
     let Ends { from, to, .. } = &expectation.ends;
     let question = |network: &Network| reach_eks::question(network, &from.0, &to.0, cluster, expectation.ask.clone());
     match fix::fix(network, question, engine) {
-        Ok(Repair::Fixed(fixes)) => Ok(fixes),
+        Ok(Repair::Fixed(fixes)) => Ok((Mend::Found, fixes)),
+        Ok(Repair::Unknown) => Ok((Mend::Unknown, Vec::new())),
         Err(FixError::Ask(AskError::Contradiction(error))) => Err(Failure::contradiction(&error)),
         // What cannot be mended, and what a change would make unanswerable, has no fix.
-        Ok(_) | Err(_) => Ok(Vec::new()),
+        Ok(_) | Err(_) => Ok((Mend::Impossible, Vec::new())),
     }
 }

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 
 use indexmap::IndexSet;
 use reach_eks::audit::table::Row;
-use reach_eks::audit::{Asked, Audit, Finding, Level, Placement, Remark, Source, Status};
+use reach_eks::audit::{Asked, Audit, Finding, Level, Mend, Placement, Remark, Source, Status};
 use reach_engine::fix::Fix;
 use reach_engine::question::{Answer, Group, PairCounts, Question};
 use reach_engine::{Verdict, explain};
@@ -50,8 +50,6 @@ pub(crate) struct Report<'a> {
     pub(crate) again: &'a str,
     /// The file that code scanning is pointed to: a URI, relative where it can be.
     pub(crate) artifact: &'a str,
-    /// Whether fixes were looked for.
-    pub(crate) sought: bool,
 }
 
 /// One finding, or one expectation with its answer.
@@ -71,7 +69,9 @@ pub(crate) struct Entry<'a> {
     pub(crate) answers: Vec<Answered<'a>>,
     pub(crate) placement: &'a [Placement],
     pub(crate) remarks: &'a [Remark],
+    /// Each mends all of it; smallest first.
     pub(crate) fixes: &'a [Fix],
+    pub(crate) mend: Mend,
     pub(crate) source: Option<Source>,
     /// The rows of AWS's tables that open it.
     pub(crate) rows: &'a [Row],
@@ -206,6 +206,7 @@ impl<'a> Entry<'a> {
             placement: &finding.placement,
             remarks: &finding.remarks,
             fixes: &finding.fixes,
+            mend: finding.mend,
             source: Some(finding.source),
             rows: finding.rows,
         }
@@ -216,7 +217,7 @@ impl<'a> Entry<'a> {
         expectation: &'a Expectation,
         question: &'a Question,
         answer: &'a Answer,
-        fixes: &'a [Fix],
+        (mend, fixes): (Mend, &'a [Fix]),
     ) -> Self {
         let terms = Terms::of_expectation(expectation);
         let (expected, verdict) = (expectation.verdict, answer.verdict);
@@ -237,6 +238,7 @@ impl<'a> Entry<'a> {
             placement: &[],
             remarks: &[],
             fixes,
+            mend,
             source: None,
             rows: &[],
         }
@@ -334,9 +336,13 @@ impl<'a> Entry<'a> {
         told.then(|| if refused.is_full() { "everything".to_owned() } else { refused.to_string() })
     }
 
-    /// Whether one of its fixes is enough. Several clients and address families are mended each by itself.
-    pub(crate) fn has_alternatives(&self) -> bool {
-        self.answers.iter().filter(|answered| answered.answer.verdict != Verdict::Reachable).count() < 2
+    /// What is said where a fix was looked for in vain.
+    pub(crate) const fn without_fix(&self) -> Option<&'static str> {
+        match self.mend {
+            Mend::Impossible => Some("no change that reach knows of would make it pass"),
+            Mend::Unknown => Some("beyond what is known to refuse, the snapshot does not decide"),
+            Mend::Found | Mend::NotSought => None,
+        }
     }
 
     /// What asks again, for each answer that makes it what it is; nothing where no packet is asked about.
@@ -442,7 +448,6 @@ impl<'a> Report<'a> {
         level: Level,
         again: &'a str,
         artifact: &'a str,
-        sought: bool,
     ) -> Self {
         Self {
             network,
@@ -452,7 +457,6 @@ impl<'a> Report<'a> {
             remarks: &audit.remarks,
             again,
             artifact,
-            sought,
         }
     }
 
@@ -501,16 +505,6 @@ impl<'a> Report<'a> {
         entries
     }
 
-    /// Whether a fix was looked for in vain.
-    pub(crate) fn is_past_mending(&self, entry: &Entry<'_>) -> bool {
-        let wanted = match entry.expected {
-            Some(expected) => expected.wanted == Verdict::Reachable,
-            None => entry.question.is_some(),
-        };
-        let stopped = matches!(entry.status, Status::Fail | Status::Partial);
-        self.sought && wanted && stopped && entry.fixes.is_empty()
-    }
-
     /// `reach check eks demo`, `reach check policy.toml`.
     pub(crate) fn name(&self) -> String {
         match self.subject {
@@ -519,9 +513,6 @@ impl<'a> Report<'a> {
         }
     }
 }
-
-/// What is said where there is no fix.
-pub(crate) const NO_FIX: &str = "no change that reach knows of would make it pass";
 
 /// The word for people: `not applicable`.
 pub(crate) fn word(status: Status) -> &'static str {

@@ -18,15 +18,15 @@ use std::rc::Rc;
 
 use reach_engine::compile::Compiled;
 use reach_engine::endpoint::Endpoint;
-use reach_engine::fix;
+use reach_engine::fix::{self, Fix, FixError, Repair};
 use reach_engine::pair::Contradiction;
-use reach_engine::question::{AskError, Engine, PairCounts};
+use reach_engine::question::{self, AskError, Engine, PairCounts};
 use reach_engine::verdict::Verdict;
 use reach_model::network::{self, Idx, Ref};
 use reach_model::{Call, Network};
 
 pub use ask::Recipe;
-pub use finding::{Asked, Audit, Finding, Judged, Level, Placement, Remark, Source, Status};
+pub use finding::{Asked, Audit, Finding, Judged, Level, Mend, Placement, Remark, Source, Status};
 
 use crate::SelectorError;
 use crate::roles::{Cluster, Listed};
@@ -197,30 +197,75 @@ fn required_services_pass(findings: &[Finding]) -> bool {
     })
 }
 
-/// Looks for fixes of a finding's questions.
+/// Looks for fixes of a finding.
 fn mend(scene: &Scene<'_>, finding: &mut Finding) -> Result<(), AuditError> {
-    if !matches!(finding.status, Status::Fail | Status::Partial) || !finding.fixes.is_empty() {
+    if !matches!(finding.status, Status::Fail | Status::Partial) {
         return Ok(());
     }
-    // Every family and client is mended by itself; one fix each is enough for a report of several.
+    if !finding.fixes.is_empty() {
+        finding.mend = Mend::Found;
+        return Ok(());
+    }
     let failing: Vec<&Judged> =
         finding.answers.iter().filter(|judged| judged.answer.verdict != Verdict::Reachable).collect();
-    let several = failing.len() > 1;
-    let mut fixes = Vec::new();
-    for judged in failing {
-        let again = |network: &Network| judged.recipe.question(network, &scene.cluster.name);
-        let repair = match fix::fix(scene.network, again, scene.engine) {
-            Ok(repair) => repair,
-            Err(fix::FixError::Ask(AskError::Contradiction(contradiction))) => return Err(contradiction.into()),
-            // A question that could be asked once and not again: nothing is proposed.
-            Err(_) => continue,
-        };
-        if let fix::Repair::Fixed(found) = repair {
-            fixes.extend(found.into_iter().take(if several { 1 } else { usize::MAX }));
+    (finding.mend, finding.fixes) = match failing.as_slice() {
+        [] => (Mend::Impossible, Vec::new()),
+        [judged] => repaired(scene, scene.network, judged)?,
+        several => in_turn(scene, several)?,
+    };
+    Ok(())
+}
+
+/// The fixes of one question on `network`.
+fn repaired(scene: &Scene<'_>, network: &Network, judged: &Judged) -> Result<(Mend, Vec<Fix>), AuditError> {
+    let again = |network: &Network| judged.recipe.question(network, &scene.cluster.name);
+    match fix::fix(network, again, scene.engine) {
+        Ok(Repair::Fixed(fixes)) => Ok((Mend::Found, fixes)),
+        Ok(Repair::AlreadyReachable) => Ok((Mend::NotSought, Vec::new())),
+        Ok(Repair::Impossible) => Ok((Mend::Impossible, Vec::new())),
+        Ok(Repair::Unknown) => Ok((Mend::Unknown, Vec::new())),
+        Err(FixError::Ask(AskError::Contradiction(contradiction))) => Err(contradiction.into()),
+        // A question that could be asked once and not again: nothing is proposed.
+        Err(_) => Ok((Mend::Impossible, Vec::new())),
+    }
+}
+
+/// One fix for several questions: each is mended on the network that the ones before it left, and all are asked again at
+/// the end.
+fn in_turn(scene: &Scene<'_>, questions: &[&Judged]) -> Result<(Mend, Vec<Fix>), AuditError> {
+    let mut changed = scene.network.clone();
+    let mut whole = Fix { changes: Vec::new(), quota: Vec::new(), pairs: PairCounts::default() };
+    for judged in questions {
+        match repaired(scene, &changed, judged)? {
+            (Mend::Found, fixes) => {
+                let Some(first) = fixes.into_iter().next() else { return Ok((Mend::Impossible, Vec::new())) };
+                if first.changes.iter().any(|change| changed.apply(change).is_err()) {
+                    return Ok((Mend::Impossible, Vec::new()));
+                }
+                whole.changes.extend(first.changes);
+                // The later count of a resource holds the earlier one.
+                whole.quota.retain(|quota| first.quota.iter().all(|newer| newer.resource != quota.resource));
+                whole.quota.extend(first.quota);
+            }
+            (Mend::NotSought, _) => {}
+            (refused, _) => return Ok((refused, Vec::new())),
         }
     }
-    finding.fixes = fixes;
-    Ok(())
+    let compiled = Compiled::new(&changed);
+    for judged in questions {
+        let Ok(question) = judged.recipe.question(&changed, &scene.cluster.name) else {
+            return Ok((Mend::Impossible, Vec::new()));
+        };
+        match question::ask(&compiled, &question, scene.engine) {
+            Ok(answer) if answer.verdict == Verdict::Reachable => {
+                whole.pairs.total += answer.pairs.total;
+                whole.pairs.reachable += answer.pairs.reachable;
+            }
+            Err(AskError::Contradiction(contradiction)) => return Err(contradiction.into()),
+            _ => return Ok((Mend::Impossible, Vec::new())),
+        }
+    }
+    Ok((Mend::Found, vec![whole]))
 }
 
 /// The verdict over all pairs of several questions; `None` where there is none.

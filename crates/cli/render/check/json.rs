@@ -77,6 +77,7 @@ struct EntryView<'a> {
     #[serde(skip_serializing_if = "IndexSet::is_empty")]
     admitted_by: IndexSet<String>,
     fixes: Vec<FixView>,
+    mend: &'static str,
     source: Option<SourceView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rows: Vec<String>,
@@ -104,6 +105,7 @@ impl<'a> EntryView<'a> {
             decided_by: entry.decided_by(network),
             admitted_by: entry.admitted_by(network).into_iter().map(|(name, _)| name).collect(),
             fixes: entry.fixes.iter().map(FixView::from).collect(),
+            mend: entry.mend.as_str(),
             source: entry.source.map(SourceView::new),
             rows: entry.rows.iter().map(ToString::to_string).collect(),
             assumptions: assumed.map(|&assumption| explain::assumption(assumption)).collect(),

@@ -125,8 +125,7 @@ pub(super) fn body(report: &Report<'_>, entry: &Entry<'_>) -> String {
         line("rule", &format!("{} {} {}", source.semantics, source.title, source.url));
         entry.rows.iter().for_each(|row| line("row", &row.to_string()));
     }
-    let enough = if entry.has_alternatives() { 1 } else { usize::MAX };
-    for fix in entry.fixes.iter().take(enough) {
+    if let Some(fix) = entry.fixes.first() {
         fix.changes.iter().flat_map(change::words).for_each(|words| line("fix", &words));
         fix.changes.iter().for_each(|change| line("run", &change::aws_cli(change)));
     }

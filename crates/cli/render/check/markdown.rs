@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use reach_eks::audit::{Level, Remark};
 use reach_engine::fix::Fix;
 
-use super::{Entry, NO_FIX, Report, Subject, text, word};
+use super::{Entry, Report, Subject, text, word};
 use crate::render::change;
 use crate::render::fix::over;
 use crate::render::markdown::{code, escape};
@@ -143,18 +143,13 @@ pub(super) fn body(page: &mut String, report: &Report<'_>, entry: &Entry<'_>, ex
             line(page, format_args!("  - {}", escape(&row.to_string())));
         }
     }
-    let alternatives = entry.has_alternatives();
-    let limit = if explain || !alternatives { usize::MAX } else { 1 };
+    let limit = if explain { usize::MAX } else { 1 };
     for (position, fix) in entry.fixes.iter().take(limit).enumerate() {
-        let label = match (position, alternatives) {
-            (0, _) => "Fix",
-            (_, true) => "Or",
-            (_, false) => "And",
-        };
+        let label = if position == 0 { "Fix" } else { "Or" };
         mend(page, label, fix, explain);
     }
-    if report.is_past_mending(entry) {
-        line(page, format_args!("- **fix**: {NO_FIX}"));
+    if let Some(sentence) = entry.without_fix() {
+        line(page, format_args!("- **fix**: {sentence}"));
     }
     let again: Vec<String> = entry.asked_again(report.again).into_iter().collect();
     if !again.is_empty() {

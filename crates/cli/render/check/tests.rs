@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
-use reach_eks::audit::Options;
+use reach_eks::audit::{Mend, Options};
 use reach_engine::fix::Quota;
 use reach_model::change::Change;
 use serde_json::{Value, json};
@@ -64,6 +64,7 @@ fn audit(network: &Network) -> Audit {
     let pairs = PairCounts { total, blocked, ..PairCounts::default() };
     partial.placement = vec![Placement { side: "from", kind: "node group", name: format!("batch {HOSTILE}"), pairs }];
     partial.fixes = vec![mended.clone(), mended];
+    partial.mend = Mend::Found;
     partial.answers[0].asked.family = Some(Family::V4);
     findings[4].remarks = vec![remark()];
     Audit { cluster: "demo".into(), findings, also, remarks: vec![Remark { resource: None, ..remark() }] }
@@ -72,7 +73,7 @@ fn audit(network: &Network) -> Audit {
 fn with_report(level: Level, look: impl FnOnce(&Report<'_>)) {
     let network = network();
     let audit = audit(&network);
-    look(&Report::of_audit(&network, &audit, level, "--snapshot demo", "demo", true));
+    look(&Report::of_audit(&network, &audit, level, "--snapshot demo", "demo"));
 }
 
 fn follows(schema: &str, document: &Value) {
@@ -101,7 +102,7 @@ fn the_level_decides_the_exit_code() {
     let mut audit = audit(&network);
     audit.findings.retain(|finding| finding.level == Level::Recommended || finding.status == Status::Pass);
     audit.findings.retain(|finding| finding.status != Status::Partial);
-    let exit = |level| Report::of_audit(&network, &audit, level, "", "", true).exit();
+    let exit = |level| Report::of_audit(&network, &audit, level, "", "").exit();
     assert_eq!((exit(Level::Minimum), exit(Level::Recommended)), (ExitCode::Ok, ExitCode::Unknown));
 }
 

@@ -10,7 +10,7 @@ use reach_engine::question::Group;
 use reach_engine::{Verdict, explain};
 use reach_packets::Family;
 
-use super::{Entry, NO_FIX, Report, Subject};
+use super::{Entry, Report, Subject};
 use crate::render::change;
 use crate::render::ends::{self, End};
 use crate::render::facts;
@@ -186,14 +186,9 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
             labelled(page, "", &[span(DIM, format_args!("… and {more} more {noun} of AWS's tables"))]);
         }
     }
-    let alternatives = entry.has_alternatives();
-    let limit = if explain || !alternatives { usize::MAX } else { 1 };
+    let limit = if explain { usize::MAX } else { 1 };
     for (position, fix) in entry.fixes.iter().take(limit).enumerate() {
-        let label = match (position, alternatives) {
-            (0, _) => "fix",
-            (_, true) => "or",
-            (_, false) => "and",
-        };
+        let label = if position == 0 { "fix" } else { "or" };
         mend(page, label, fix, explain);
     }
     let more = entry.fixes.len().saturating_sub(limit);
@@ -201,8 +196,8 @@ fn open(page: &mut Page, report: &Report<'_>, entry: &Entry<'_>, explain: bool) 
         let noun = if more == 1 { "another way" } else { "other ways" };
         labelled(page, "", &[span(DIM, format_args!("… and {more} {noun}; --explain shows all"))]);
     }
-    if report.is_past_mending(entry) {
-        labelled(page, "fix", &[span(PLAIN, NO_FIX)]);
+    if let Some(sentence) = entry.without_fix() {
+        labelled(page, "fix", &[span(PLAIN, sentence)]);
     }
     let mut label = "ask";
     for command in entry.asked_again(report.again) {

@@ -12,7 +12,7 @@ use reach_model::network::{Destination, EndpointKind, Idx, Ref, RouteState, Rout
 use reach_model::{Call, Network};
 use reach_packets::{Family, PortRanges};
 
-use super::finding::{Asked, Finding, Judged, Level, Remark, Source, Status};
+use super::finding::{Asked, Finding, Judged, Level, Mend, Remark, Source, Status};
 use super::table::{self, End, Need, NeededService, Requirement, Traffic};
 use super::{AuditError, Scene, may_lack, over, placement};
 use crate::{SelectorError, roles};
@@ -140,6 +140,7 @@ pub(super) fn blank(id: String, level: Level, title: String, source: Source) -> 
         placement: Vec::new(),
         remarks: Vec::new(),
         fixes: Vec::new(),
+        mend: Mend::NotSought,
         source,
         rows: &[],
     }

@@ -88,11 +88,37 @@ pub struct Finding {
     pub placement: Vec<Placement>,
     /// Causes and explanations that no packet's reason says.
     pub remarks: Vec<Remark>,
-    /// Smallest first.
+    /// Each mends the whole finding; smallest first.
     pub fixes: Vec<Fix>,
+    pub mend: Mend,
     pub source: Source,
     /// The rows of AWS's tables that open it.
     pub rows: &'static [Row],
+}
+
+/// What came of looking for a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mend {
+    /// Nothing fails, or nothing was looked for.
+    NotSought,
+    /// There are fixes.
+    Found,
+    /// No change that is known here mends it.
+    Impossible,
+    /// Beyond what is known to refuse, the snapshot does not decide.
+    Unknown,
+}
+
+impl Mend {
+    /// The word, as everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Mend::NotSought => "not_sought",
+            Mend::Found => "fixed",
+            Mend::Impossible => "impossible",
+            Mend::Unknown => "unknown",
+        }
+    }
 }
 
 /// A question as it is typed.
@@ -120,7 +146,7 @@ pub struct Judged {
 /// The endpoints of one node group, zone or subnet, and how their pairs fare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
-    /// `from` or `to`: the side that tells them apart.
+    /// `from`, `to` or `both`: the side that tells them apart.
     pub side: &'static str,
     /// `node group`, `zone`, `subnet`.
     pub kind: &'static str,

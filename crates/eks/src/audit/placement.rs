@@ -1,5 +1,7 @@
 //! Who fares how: half-broken is the usual state, and which node group, zone or subnet is broken is the diagnosis.
 
+use std::collections::BTreeMap;
+
 use reach_engine::endpoint::Endpoint;
 use reach_engine::host;
 use reach_engine::question::PairCounts;
@@ -14,17 +16,21 @@ use super::finding::{Judged, Placement};
 /// What tells endpoints apart, in the order in which it is tried.
 const KINDS: [&str; 3] = ["node group", "zone", "subnet"];
 
-/// How each node group, zone or subnet fares, by the first of them that tells the answers apart cleanly, else by the
-/// first that tells them apart at all; none where all fare alike.
+/// More of them than this would be no diagnosis.
+const MAX_BOTH: usize = 36;
+
+/// How each node group, zone or subnet fares, or each towards each, by the first of them that tells the answers apart
+/// cleanly, else by the first that tells them apart at all; none where all fare alike.
 pub(super) fn of(scene: &Scene<'_>, answers: &[Judged]) -> Vec<Placement> {
     let mut mixed = None;
     for kind in KINDS {
-        for side in ["from", "to"] {
+        // Which to which comes last: it is the longest list.
+        for side in ["from", "to", "both"] {
             let Some(placements) = counted(scene, answers, kind, side) else { continue };
             let words: Vec<Option<Verdict>> = placements.iter().map(|placement| pure(placement.pairs)).collect();
             let alike = words.iter().all(|word| *word == words.first().copied().flatten())
                 && words.first().is_some_and(Option::is_some);
-            if placements.len() < 2 || alike {
+            if placements.len() < 2 || alike || (side == "both" && placements.len() > MAX_BOTH) {
                 continue;
             }
             if words.iter().all(Option::is_some) {
@@ -65,19 +71,27 @@ fn counted(scene: &Scene<'_>, answers: &[Judged], kind: &'static str, side: &'st
             return None;
         }
         for group in &judged.answer.groups {
-            let (own, other) = if side == "from" { (&group.from, &group.to) } else { (&group.to, &group.from) };
-            let others: FxHashSet<&Endpoint> = other.iter().collect();
-            for endpoint in own {
-                let name = label(scene.network, endpoint.interface()?, kind)?;
-                // An endpoint with itself is no pair.
-                let pairs = others.len() as u64 - u64::from(others.contains(endpoint));
-                let position = placements.iter().position(|placement| placement.name == name);
-                let position = position.unwrap_or_else(|| {
-                    placements.push(Placement { side, kind, name, pairs: PairCounts::default() });
-                    placements.len() - 1
-                });
-                if let Some(placement) = placements.get_mut(position) {
-                    placement.add(group.answer.verdict, pairs);
+            let (from, to) =
+                (labelled(scene, &group.from, kind, side != "to"), labelled(scene, &group.to, kind, side != "from"));
+            let (from, to) = (from?, to?);
+            for (source, sources) in &from {
+                for (target, targets) in &to {
+                    // An endpoint with itself is no pair.
+                    let selves = sources.iter().filter(|source| targets.contains(**source)).count();
+                    let pairs = (sources.len() * targets.len() - selves) as u64;
+                    let name = match side {
+                        "from" => source.clone(),
+                        "to" => target.clone(),
+                        _ => format!("{source} to {target}"),
+                    };
+                    let position = placements.iter().position(|placement| placement.name == name);
+                    let position = position.unwrap_or_else(|| {
+                        placements.push(Placement { side, kind, name, pairs: PairCounts::default() });
+                        placements.len() - 1
+                    });
+                    if let Some(placement) = placements.get_mut(position) {
+                        placement.add(group.answer.verdict, pairs);
+                    }
                 }
             }
         }
@@ -85,6 +99,21 @@ fn counted(scene: &Scene<'_>, answers: &[Judged], kind: &'static str, side: &'st
     placements.retain(|placement| placement.pairs.total > 0);
     placements.sort_by(|a, b| a.name.cmp(&b.name));
     Some(placements)
+}
+
+/// Endpoints by label; all under one name where they are not told apart. `None` where one has no label.
+fn labelled<'e>(
+    scene: &Scene<'_>,
+    endpoints: &'e [Endpoint],
+    kind: &str,
+    apart: bool,
+) -> Option<BTreeMap<String, FxHashSet<&'e Endpoint>>> {
+    let mut labelled: BTreeMap<String, FxHashSet<&Endpoint>> = BTreeMap::new();
+    for endpoint in endpoints {
+        let name = if apart { label(scene.network, endpoint.interface()?, kind)? } else { String::new() };
+        labelled.entry(name).or_default().insert(endpoint);
+    }
+    Some(labelled)
 }
 
 impl Placement {
