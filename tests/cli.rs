@@ -6,6 +6,7 @@ mod batch;
 mod config;
 mod demo;
 mod errors;
+mod fix;
 mod generate;
 mod help;
 mod matrix;

@@ -129,13 +129,7 @@ fn lanes(wanted: Wanted, ports: Option<PortRanges>, messages: Option<IcmpSet>) -
         Wanted::One(protocol) if protocol.has_ports() => vec![Lane::Ports(protocol, ports)],
         Wanted::One(protocol) if protocol.is_icmp() => vec![Lane::Icmp(protocol, messages)],
         Wanted::One(protocol) => vec![Lane::Protocols(PortSet::of_protocol(protocol).other_protocols().clone())],
-        Wanted::All => vec![
-            Lane::Ports(Protocol::TCP, PortRanges::full()),
-            Lane::Ports(Protocol::UDP, PortRanges::full()),
-            Lane::Icmp(Protocol::ICMP, IcmpSet::full()),
-            Lane::Icmp(Protocol::ICMPV6, IcmpSet::full()),
-            Lane::Protocols(PortSet::full().other_protocols().clone()),
-        ],
+        Wanted::All => Lane::every(),
     }
 }
 

@@ -53,8 +53,19 @@ pub fn question(
     cluster: Option<&str>,
     ask: Ask,
 ) -> Result<Question, SelectorError> {
+    let sources = select::sources(network, Scope { cluster, vpc: None }, from)?;
+    question_from(network, sources, to, cluster, ask)
+}
+
+/// [`question`] of sources that were found before.
+fn question_from(
+    network: &Network,
+    sources: Vec<Endpoint>,
+    to: &str,
+    cluster: Option<&str>,
+    ask: Ask,
+) -> Result<Question, SelectorError> {
     let scope = Scope { cluster, vpc: None };
-    let sources = select::sources(network, scope, from)?;
     let mut question = Question { from: sources, to: Vec::new(), products: Vec::new(), ask, assumptions: Vec::new() };
     // A name or an address may mean something else in each VPC that a source lies in.
     let mut places: Vec<(Option<Idx<Vpc>>, Vec<usize>)> = Vec::new();

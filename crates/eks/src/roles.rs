@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use reach_engine::endpoint::Endpoint;
 use reach_engine::host;
 use reach_model::Network;
-use reach_model::network::{Idx, Instance, InterfaceKind, NetworkInterface, Pod, Ref, Vpc};
+use reach_model::network::{Idx, Instance, InterfaceKind, NetworkInterface, Pod, Ref, Vpc, tag};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::SelectorError;
 
@@ -88,22 +89,69 @@ pub fn control_plane(network: &Network, cluster: &str) -> Vec<Idx<NetworkInterfa
         .collect()
 }
 
+/// Which listed pods are a cluster's: lists of several clusters may lie in one snapshot, or the list of another one.
+pub(crate) struct Listed<'n> {
+    network: &'n Network,
+    cluster: &'n Cluster,
+    /// Instances by the names that Kubernetes gives its nodes.
+    nodes: FxHashMap<&'n str, Idx<Instance>>,
+    alone: bool,
+}
+
+impl<'n> Listed<'n> {
+    pub(crate) fn new(network: &'n Network, cluster: &'n Cluster) -> Self {
+        let by_dns = network.instances.iter().filter_map(|(idx, i)| Some((i.private_dns_name.as_deref()?, idx)));
+        let by_provider = network
+            .kubernetes
+            .nodes
+            .iter()
+            .filter_map(|(name, instance)| Some((&**name, network.instances.find_text(instance.as_deref()?)?)));
+        let nodes = by_dns.chain(by_provider).collect();
+        Self { network, cluster, nodes, alone: clusters(network).len() == 1 }
+    }
+
+    /// Whether an address is of something of the cluster's: by its node, else by its VPC. `None` where nobody has it.
+    pub(crate) fn owns(&self, address: IpAddr) -> Option<bool> {
+        let owners = self.network.addresses.owners_anywhere(address);
+        let of_cluster = |&idx: &Idx<NetworkInterface>| {
+            let interface = self.network.interfaces.get(idx);
+            match interface.instance().and_then(Ref::known) {
+                Some(node) => host::cluster_name(self.network.instances.get(node)) == Some(&*self.cluster.name),
+                None => interface.vpc.as_ref().and_then(Ref::known) == self.cluster.vpc,
+            }
+        };
+        (!owners.is_empty()).then(|| owners.iter().any(of_cluster))
+    }
+
+    /// Whether a pod runs in the cluster; one that nothing places anywhere is taken to be, where there is just one.
+    pub(crate) fn has(&self, pod: &Pod) -> bool {
+        let node = pod.node.as_deref().and_then(|name| self.nodes.get(name));
+        if let Some(&node) = node {
+            return host::cluster_name(self.network.instances.get(node)) == Some(&*self.cluster.name);
+        }
+        pod.addresses.iter().find_map(|&address| self.owns(address)).unwrap_or(self.alone)
+    }
+}
+
 /// The pods of a cluster: the running ones of the kubectl lists, and every CNI address that no listed
-/// pod explains unless the lists cover all nodes; without lists, every CNI address, delegated prefix and branch
-/// interface.
+/// pod explains unless the lists cover all nodes; without lists, every CNI address, delegated prefix, branch
+/// interface and Fargate interface.
 pub fn pods(network: &Network, cluster: &Cluster) -> Vec<Endpoint> {
     let nodes = nodes(network, &cluster.name, None);
+    let listed = Listed::new(network, cluster);
     let mut endpoints: Vec<Endpoint> = Vec::new();
-    let mut explained: BTreeSet<IpAddr> = BTreeSet::new();
-    for pod in network.kubernetes.pods.iter().filter(|pod| pod.running) {
+    let mut explained: FxHashSet<IpAddr> = FxHashSet::default();
+    let mut of_cluster: Vec<&Pod> = Vec::new();
+    for pod in network.kubernetes.pods.iter().filter(|pod| pod.running && listed.has(pod)) {
         explained.extend(&pod.addresses);
+        of_cluster.push(pod);
         if !pod.host_network
             && let Some(endpoint) = pod_endpoint(network, cluster, pod)
         {
             endpoints.push(endpoint);
         }
     }
-    if network.kubernetes.has_pods && lists_cover(network, &nodes) {
+    if !of_cluster.is_empty() && lists_cover(network, &nodes, &of_cluster) {
         return endpoints;
     }
     for &node in &nodes {
@@ -111,7 +159,8 @@ pub fn pods(network: &Network, cluster: &Cluster) -> Vec<Endpoint> {
             cni_addresses(network, idx, &explained, &mut endpoints);
         }
     }
-    for (idx, interface) in network.interfaces.iter().filter(|(_, e)| e.kind == InterfaceKind::Branch) {
+    for (idx, interface) in network.interfaces.iter().filter(|(_, e)| e.kind == InterfaceKind::Branch || is_fargate(e))
+    {
         let node = host::host(network, interface).and_then(|id| network.instances.find(&id));
         let of_cluster =
             node.is_none_or(|node| host::cluster_name(network.instances.get(node)) == Some(&*cluster.name));
@@ -124,11 +173,16 @@ pub fn pods(network: &Network, cluster: &Cluster) -> Vec<Endpoint> {
     endpoints
 }
 
+/// Whether an interface is a Fargate pod's (EK-50): EKS tags it with the profile that placed the pod.
+pub(crate) fn is_fargate(interface: &NetworkInterface) -> bool {
+    tag(&interface.tags, "eks:fargate-profile").is_some()
+}
+
 /// The secondary addresses and delegated prefixes of a node's interface that no listed pod explains.
 fn cni_addresses(
     network: &Network,
     idx: Idx<NetworkInterface>,
-    explained: &BTreeSet<IpAddr>,
+    explained: &FxHashSet<IpAddr>,
     endpoints: &mut Vec<Endpoint>,
 ) {
     let interface = network.interfaces.get(idx);
@@ -142,14 +196,15 @@ fn cni_addresses(
 
 /// Whether every node of the cluster is named by some listed pod: `kubectl get pods -A` names at least the CNI's own
 /// pod on each.
-fn lists_cover(network: &Network, nodes: &[Idx<Instance>]) -> bool {
+fn lists_cover(network: &Network, nodes: &[Idx<Instance>], pods: &[&Pod]) -> bool {
+    let names: FxHashSet<&str> = pods.iter().filter_map(|pod| pod.node.as_deref()).collect();
+    let hosts: FxHashSet<IpAddr> =
+        pods.iter().filter(|pod| pod.host_network).flat_map(|pod| pod.addresses.iter().copied()).collect();
     nodes.iter().all(|&node| {
         let instance = network.instances.get(node);
         let address = instance.interfaces.first().and_then(|&idx| network.interfaces.get(idx).primary()).map(|a| a.ip);
-        network.kubernetes.pods.iter().any(|pod| {
-            let by_name = pod.node.is_some() && pod.node.as_deref() == instance.private_dns_name.as_deref();
-            by_name || address.is_some_and(|address| pod.host_network && pod.addresses.contains(&address))
-        })
+        instance.private_dns_name.as_deref().is_some_and(|name| names.contains(name))
+            || address.is_some_and(|address| hosts.contains(&address))
     })
 }
 

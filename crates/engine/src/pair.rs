@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use reach_model::network::{Idx, Network, NetworkInterface};
-use reach_packets::{Family, Flow, IcmpSet, IntervalSet, IpSet, PortRanges, Protocol, Transport};
+use reach_packets::{Family, Flow, IcmpSet, IntervalSet, IpSet, PortRanges, PortSet, Protocol, Transport};
 
 use crate::compile::near::NearMiss;
 use crate::endpoint::{Destination, Endpoint, Unresolved, representative};
@@ -51,6 +51,17 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Every protocol with every port and message.
+    pub fn every() -> Vec<Lane> {
+        vec![
+            Lane::Ports(Protocol::TCP, PortRanges::full()),
+            Lane::Ports(Protocol::UDP, PortRanges::full()),
+            Lane::Icmp(Protocol::ICMP, IcmpSet::full()),
+            Lane::Icmp(Protocol::ICMPV6, IcmpSet::full()),
+            Lane::Protocols(PortSet::full().other_protocols().clone()),
+        ]
+    }
+
     /// The family that the lane implies.
     fn family(&self) -> Option<Family> {
         match self {

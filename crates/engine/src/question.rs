@@ -519,6 +519,8 @@ fn products(
 enum Like {
     /// By class in each family; for sources, the ports that such a client uses.
     Classes(Option<Position>, Option<Position>, Option<PortRanges>),
+    /// A delegated prefix that no CIDR cuts, by the class of its addresses.
+    Prefix(Position, Option<PortRanges>),
     Itself(usize),
 }
 
@@ -542,7 +544,7 @@ fn by_class(compiled: &Compiled<'_>, question: &Question) -> Result<Vec<Block>, 
         .filter(|key| seen.insert(*key))
         .map(|(interface, net)| (interface, net, Role::BOTH))
         .collect();
-    let population = Population::new(compiled, members);
+    let population = Population::among(compiled, &members);
     let positions: FxHashMap<(Idx<NetworkInterface>, IpNet), Position> =
         (0..).zip(population.members()).map(|(position, member)| ((member.interface, member.net), position)).collect();
     let of = |endpoint: &Endpoint, position: usize, ports: Option<PortRanges>| -> (Like, Option<Position>) {
@@ -552,6 +554,9 @@ fn by_class(compiled: &Compiled<'_>, question: &Question) -> Result<Vec<Block>, 
             Endpoint::Interface { v4, .. } if !found.is_empty() && found.iter().all(Option::is_some) => {
                 let (v4, v6) = if v4.is_some() { (class(0), class(1)) } else { (None, class(0)) };
                 (Like::Classes(v4, v6, ports), found.first().copied().flatten())
+            }
+            Endpoint::Prefix { .. } if found.first().is_some_and(Option::is_some) => {
+                (Like::Prefix(class(0).unwrap_or_default(), ports), found.first().copied().flatten())
             }
             _ => (Like::Itself(position), found.first().copied().flatten()),
         }

@@ -61,7 +61,7 @@ impl Change {
             return Err(format!("a change is one call, not {}", calls.len()));
         }
         for input in calls.values_mut().filter_map(serde_json::Value::as_object_mut) {
-            EMPTY.iter().for_each(|name| drop(input.remove(*name)));
+            input.retain(|name, _| !EMPTY.contains(&name.as_str()));
         }
         serde_path_to_error::deserialize(value).map_err(|error| error.to_string())
     }

@@ -9,6 +9,7 @@ mod build;
 mod cluster;
 mod filter;
 mod interface;
+mod kubernetes;
 mod place;
 mod routing;
 mod table;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 pub use apply::{Refusal, RuleCounts};
 pub use build::{BuildErrors, build, build_owned};
-pub use cluster::{Cluster, CniSettings, Kubernetes, Pod, Service, ServicePort};
+pub use cluster::{Cluster, CniSettings};
 pub use filter::{
     Direction, GroupPeer, NetworkAcl, NetworkAclAssociation, NetworkAclEntry, Peer, PrefixList, RuleProtocol,
     SecurityGroup, SecurityGroupRule,
@@ -28,6 +29,7 @@ pub use interface::{
     AddressIndex, EndpointKind, Instance, InstanceConnectEndpoint, InterfaceAddress, InterfaceAttachment,
     InterfaceKind, LoadBalancer, NetworkInterface, VpcEndpoint,
 };
+pub use kubernetes::{ApiService, Kubernetes, Pod, Service, ServicePort, ServiceReference, Webhook, WebhookClient};
 pub use place::{BlockMode, DnsServers, Subnet, Vpc};
 pub use routing::{
     AssociatedWith, Association, Attachment, AttachmentKind, Destination, EgressOnlyGateway, InternetGateway,

@@ -125,6 +125,9 @@ pub struct Resources {
     pub services: Vec<Located<aws::Service>>,
     pub endpoint_slices: Vec<Located<aws::EndpointSlice>>,
     pub daemon_sets: Vec<Located<aws::DaemonSet>>,
+    pub api_services: Vec<Located<aws::ApiService>>,
+    pub validating_webhooks: Vec<Located<aws::ValidatingWebhookConfiguration>>,
+    pub mutating_webhooks: Vec<Located<aws::MutatingWebhookConfiguration>>,
 }
 
 /// An account and Region, as far as path or document tell.

@@ -152,6 +152,9 @@ kinds! {
     KubectlGet "services" services;
     KubectlGet "endpoint slices" endpoint_slices;
     KubectlGet "daemon sets" daemon_sets;
+    KubectlGet "API services" api_services;
+    KubectlGet "validating webhooks" validating_webhooks;
+    KubectlGet "mutating webhooks" mutating_webhooks;
 }
 
 fn state(call: Call, status: &CallStatus) -> CallState {

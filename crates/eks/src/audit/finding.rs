@@ -4,6 +4,9 @@ use reach_engine::fix::Fix;
 use reach_engine::question::{Answer, PairCounts, Question};
 use reach_packets::Family;
 
+use super::ask::Recipe;
+use super::table::Row;
+
 /// How much a requirement matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -60,6 +63,8 @@ pub struct Audit {
     pub cluster: Box<str>,
     /// One for each id, in the order of the table.
     pub findings: Vec<Finding>,
+    /// The ports of well-known components that were asked about by name: never a failure by themselves.
+    pub also: Vec<Finding>,
     /// What no finding says: why a restriction will not last, what is not evaluated.
     pub remarks: Vec<Remark>,
 }
@@ -86,6 +91,8 @@ pub struct Finding {
     /// Smallest first.
     pub fixes: Vec<Fix>,
     pub source: Source,
+    /// The rows of AWS's tables that open it.
+    pub rows: &'static [Row],
 }
 
 /// A question as it is typed.
@@ -106,6 +113,8 @@ pub struct Judged {
     pub asked: Asked,
     pub question: Question,
     pub answer: Answer,
+    /// How it is asked of another network.
+    pub recipe: Recipe,
 }
 
 /// The endpoints of one node group, zone or subnet, and how their pairs fare.

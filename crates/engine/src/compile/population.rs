@@ -182,7 +182,22 @@ impl Population {
 
     /// Sorts addresses and prefixes into classes. O(N log N).
     pub fn new(compiled: &Compiled<'_>, nets: impl IntoIterator<Item = (Idx<NetworkInterface>, IpNet, Role)>) -> Self {
+        Self::sorted_by(Sorter::new(compiled), nets)
+    }
+
+    /// As [`Population::new`] for pairs among these members alone: CIDRs that no rule at either end names tell nothing
+    /// apart. Only the classes are of use then, not their order.
+    pub fn among(compiled: &Compiled<'_>, nets: &[(Idx<NetworkInterface>, IpNet, Role)]) -> Self {
         let mut sorter = Sorter::new(compiled);
+        sorter.named = Some(nodes_named(compiled, nets.iter().map(|(interface, ..)| *interface)));
+        Self::sorted_by(sorter, nets.iter().copied())
+    }
+
+    fn sorted_by(
+        mut sorter: Sorter<'_, '_>,
+        nets: impl IntoIterator<Item = (Idx<NetworkInterface>, IpNet, Role)>,
+    ) -> Self {
+        let compiled = sorter.compiled;
         let mut members: Vec<Member> = Vec::new();
         let mut roles: Vec<Role> = Vec::new();
         for (interface, net, role) in nets {
@@ -201,7 +216,7 @@ impl Population {
             let role = roles.get(position).copied().unwrap_or(Role::BOTH);
             let place = sorter.place(member, role);
             let profile = compiled.groups.profile_of(member.interface);
-            keys.push((compiled.trie.node_of(member.address()), place, profile));
+            keys.push((sorter.rules_node(member.address()), place, profile));
             let unit = interned(&mut units, sorter.unit(member, position));
             unit_of.push(unit);
             if places.len() <= place as usize {
@@ -349,6 +364,32 @@ struct Sorter<'c, 'n> {
     standings: FxHashMap<Standing<'n>, u32>,
     of_interface: FxHashMap<Idx<NetworkInterface>, u32>,
     spots: FxHashMap<Spot, u32>,
+    /// The nodes of the rules' trie that are told apart; `None` for all of them.
+    named: Option<FxHashSet<Node>>,
+}
+
+/// The CIDRs that the rules of these interfaces name, and of their nodes, whose address pods may borrow (EK-37).
+fn nodes_named(compiled: &Compiled<'_>, interfaces: impl Iterator<Item = Idx<NetworkInterface>>) -> FxHashSet<Node> {
+    let network = compiled.network;
+    let mut profiles: FxHashSet<ProfileId> = FxHashSet::default();
+    let mut seen: FxHashSet<Idx<NetworkInterface>> = FxHashSet::default();
+    for idx in interfaces.filter(|idx| seen.insert(*idx)) {
+        profiles.insert(compiled.groups.profile_of(idx));
+        let node = host::host(network, network.interfaces.get(idx)).and_then(|id| network.instances.find(&id));
+        let primary = node.and_then(|node| host::primary_interface(network, node));
+        profiles.extend(primary.map(|primary| compiled.groups.profile_of(primary)));
+    }
+    let mut nodes: FxHashSet<Node> = FxHashSet::default();
+    for profile in profiles.into_iter().map(|id| compiled.groups.profile(id)) {
+        for side in [&profile.ingress, &profile.egress] {
+            nodes.extend(side.nodes.iter().map(|(node, _)| *node));
+            for (list, _) in &side.lists {
+                let nets = network.prefix_lists.get(*list).cidrs.iter().flatten();
+                nodes.extend(nets.filter_map(|net| compiled.trie.node(net)));
+            }
+        }
+    }
+    nodes
 }
 
 impl Ground {
@@ -424,7 +465,23 @@ impl<'c, 'n> Sorter<'c, 'n> {
             standings: FxHashMap::default(),
             of_interface: FxHashMap::default(),
             spots: FxHashMap::default(),
+            named: None,
         }
+    }
+
+    /// The atom of the rules' CIDRs that holds an address, as far as those rules matter that are looked at.
+    fn rules_node(&self, address: IpAddr) -> Node {
+        let trie = &self.compiled.trie;
+        let innermost = trie.node_of(address);
+        let Some(named) = &self.named else { return innermost };
+        let mut outermost = innermost;
+        for node in trie.ancestors(innermost) {
+            if named.contains(&node) {
+                return node;
+            }
+            outermost = node;
+        }
+        outermost
     }
 
     /// A prefix in the pieces that no CIDR cuts.
@@ -433,9 +490,11 @@ impl<'c, 'n> Sorter<'c, 'n> {
         let mut inside: Vec<IpSet> = Vec::new();
         for trie in [&self.compiled.trie, &self.ground.acl_trie, &self.ground.route_trie] {
             let first = trie.node_of(net.network());
-            let after = trie.nodes().skip(first.position() + 1);
-            let cuts = after.map_while(|node| trie.net(node).filter(|own| net.contains(own)));
-            inside.extend(cuts.map(IpSet::from));
+            let of_rules = std::ptr::eq(trie, &raw const self.compiled.trie);
+            let matters = |node: Node| !of_rules || self.named.as_ref().is_none_or(|named| named.contains(&node));
+            let cuts =
+                trie.after(first).map_while(|node| Some((node, trie.net(node).filter(|own| net.contains(own))?)));
+            inside.extend(cuts.filter(|(node, _)| matters(*node)).map(|(_, own)| IpSet::from(own)));
         }
         let pieces = if inside.is_empty() { vec![whole] } else { whole.partition(&inside) };
         pieces.into_iter().flat_map(|piece| piece.cidrs())
@@ -496,8 +555,7 @@ impl<'c, 'n> Sorter<'c, 'n> {
 
     /// The atoms of an address for rules, network ACLs and routes.
     fn atoms(&self, address: IpAddr) -> (Node, Node, Node) {
-        let rules = self.compiled.trie.node_of(address);
-        (rules, self.ground.acl_trie.node_of(address), self.ground.route_trie.node_of(address))
+        (self.rules_node(address), self.ground.acl_trie.node_of(address), self.ground.route_trie.node_of(address))
     }
 
     /// The place of a member.

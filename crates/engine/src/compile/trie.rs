@@ -116,6 +116,11 @@ impl Trie {
         (0..u32::try_from(self.nets.len()).unwrap_or(u32::MAX)).map(Node)
     }
 
+    /// The nodes after one, in depth-first order.
+    pub fn after(&self, node: Node) -> impl Iterator<Item = Node> + use<> {
+        (node.0 + 1..u32::try_from(self.nets.len()).unwrap_or(u32::MAX)).map(Node)
+    }
+
     /// The atom of an address: its longest prefix. O(log K + depth).
     pub fn node_of(&self, address: IpAddr) -> Node {
         let (base, range) = if address.is_ipv4() { (0, 0..self.v6) } else { (self.v6, self.v6..self.nets.len()) };

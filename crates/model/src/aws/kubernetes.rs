@@ -42,12 +42,23 @@ pub struct PodSpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct PodStatus {
     pub phase: Option<Text>,
+    pub conditions: List<PodCondition>,
     #[serde(rename = "podIP")]
     pub pod_ip: Option<Text>,
     #[serde(rename = "podIPs")]
     pub pod_ips: List<PodIp>,
     #[serde(rename = "hostIP")]
     pub host_ip: Option<Text>,
+}
+
+/// `Pod.status.conditions[]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodCondition {
+    #[serde(rename = "type")]
+    pub kind: Option<Text>,
+    /// `True`, `False`, `Unknown`.
+    pub status: Option<Text>,
 }
 
 /// `Pod.status.podIPs[]`.
@@ -204,4 +215,64 @@ pub struct DaemonSetSpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct PodTemplate {
     pub spec: PodSpec,
+}
+
+/// `kind: APIService`: an API that the control plane may serve by a service of the cluster's.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ApiService {
+    pub metadata: Metadata,
+    pub spec: ApiServiceSpec,
+}
+
+/// `APIService.spec`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ApiServiceSpec {
+    /// Absent for APIs that the control plane serves itself.
+    pub service: Option<ServiceReference>,
+}
+
+/// A service that the control plane calls.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ServiceReference {
+    pub namespace: Option<Text>,
+    pub name: Option<Text>,
+    /// The service's port; 443 where it is absent.
+    pub port: Option<i64>,
+}
+
+/// `kind: ValidatingWebhookConfiguration`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ValidatingWebhookConfiguration {
+    pub metadata: Metadata,
+    pub webhooks: List<Webhook>,
+}
+
+/// `kind: MutatingWebhookConfiguration`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MutatingWebhookConfiguration {
+    pub metadata: Metadata,
+    pub webhooks: List<Webhook>,
+}
+
+/// One webhook of a configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Webhook {
+    pub name: Option<Text>,
+    pub client_config: WebhookClientConfig,
+    /// `Fail` (the default) or `Ignore`.
+    pub failure_policy: Option<Text>,
+}
+
+/// Whom a webhook calls: a service or a URL.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct WebhookClientConfig {
+    pub service: Option<ServiceReference>,
+    pub url: Option<Text>,
 }

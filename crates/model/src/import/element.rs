@@ -221,7 +221,9 @@ macro_rules! kubernetes {
     )*};
 }
 
-kubernetes! { Pod Node Service EndpointSlice DaemonSet }
+kubernetes! {
+    Pod Node Service EndpointSlice DaemonSet ApiService ValidatingWebhookConfiguration MutatingWebhookConfiguration
+}
 
 fn object_identity(metadata: &aws::Metadata) -> Identity {
     if let Some(uid) = metadata.uid.as_ref().filter(|uid| !uid.is_empty()) {

@@ -503,6 +503,9 @@ impl Gather {
             "Service" => self.one(spot, object, |r| &mut r.services),
             "EndpointSlice" => self.one(spot, object, |r| &mut r.endpoint_slices),
             "DaemonSet" => self.one(spot, object, |r| &mut r.daemon_sets),
+            "APIService" => self.one(spot, object, |r| &mut r.api_services),
+            "ValidatingWebhookConfiguration" => self.one(spot, object, |r| &mut r.validating_webhooks),
+            "MutatingWebhookConfiguration" => self.one(spot, object, |r| &mut r.mutating_webhooks),
             _ => {}
         }
     }

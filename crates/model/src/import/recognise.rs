@@ -25,7 +25,16 @@ pub(crate) enum Meaning {
 }
 
 /// Kubernetes kinds that are read.
-pub(crate) const KUBERNETES_KINDS: [&str; 5] = ["Pod", "Node", "Service", "EndpointSlice", "DaemonSet"];
+pub(crate) const KUBERNETES_KINDS: [&str; 8] = [
+    "Pod",
+    "Node",
+    "Service",
+    "EndpointSlice",
+    "DaemonSet",
+    "APIService",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+];
 
 /// Keys that say that there is more than the answer holds.
 pub(crate) const CONTINUATIONS: [&str; 4] = ["NextToken", "NextMarker", "nextToken", "AdditionalRoutesAvailable"];

@@ -6,18 +6,20 @@
 //! What a change deletes leaves an empty shell at its position, so that positions stay what they are; what it makes
 //! gets an id that says so (`sg-new-web`) and is found by `new:web`, too.
 
+mod association;
 mod cluster;
 mod endpoint;
 mod filter;
 mod lists;
 mod lookup;
+mod quota;
 mod routing;
 mod tags;
 
 #[cfg(test)]
 mod tests;
 
-pub use filter::RuleCounts;
+pub use quota::RuleCounts;
 
 use super::Network;
 use super::filter::Direction;
@@ -76,8 +78,8 @@ impl Network {
             Change::CreateRoute(input) => routing::create(self, input),
             Change::ReplaceRoute(input) => routing::replace(self, input),
             Change::DeleteRoute(input) => routing::delete(self, input),
-            Change::AssociateRouteTable(input) => routing::associate(self, input),
-            Change::ReplaceRouteTableAssociation(input) => routing::replace_association(self, input),
+            Change::AssociateRouteTable(input) => association::associate(self, input),
+            Change::ReplaceRouteTableAssociation(input) => association::replace(self, input),
             Change::CreateVpcEndpoint(input) => endpoint::create(self, input),
             Change::ModifyVpcEndpoint(input) => endpoint::modify(self, input),
             Change::DeleteVpcEndpoints(input) => endpoint::delete(self, input),

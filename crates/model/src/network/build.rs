@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::table::{Ref, Resource, Table};
-use super::{AddressIndex, Network, cluster, filter, interface, place, routing};
+use super::{AddressIndex, Network, cluster, filter, interface, kubernetes, place, routing};
 use crate::aws;
 use crate::draining::Draining;
 use crate::ids::IdError;
@@ -175,6 +175,7 @@ where
     routing::route_tables(&mut builder);
     place::associations(&mut builder);
     cluster::clusters(&mut builder);
+    kubernetes::kubernetes(&mut builder);
     if !builder.problems.is_empty() {
         builder.problems.sort();
         builder.problems.dedup();

@@ -1,15 +1,12 @@
 //! EKS clusters, their CNI settings, and the Kubernetes objects that lie beside them.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use ipnet::IpNet;
 
 use super::build::Builder;
 use super::filter::cidr;
 use super::table::{Ref, Resource};
 use super::{SecurityGroup, Vpc};
-use crate::aws::{self, Text};
+use crate::aws::Text;
 use crate::snapshot::ScopeIndex;
 
 /// An EKS cluster.
@@ -34,6 +31,12 @@ pub struct Cluster {
     /// A local cluster on Outposts (EK-33).
     pub outpost: bool,
     pub cni: CniSettings,
+    /// The names of its managed node groups that were described.
+    pub node_groups: Vec<Text>,
+    /// The names of its add-ons that were described.
+    pub addons: Vec<Text>,
+    /// `remoteNodeNetworks` of hybrid nodes (EK-32).
+    pub remote_node_networks: Vec<IpNet>,
 }
 
 impl Resource for Cluster {
@@ -57,45 +60,6 @@ pub struct CniSettings {
     pub standard_enforcing: Option<bool>,
     /// Whether the environment was seen at all (then absent variables have their defaults for certain).
     pub observed: bool,
-}
-
-/// A pod.
-#[derive(Debug, Clone)]
-pub struct Pod {
-    pub namespace: Text,
-    pub name: Text,
-    pub node: Option<Text>,
-    pub host_network: bool,
-    pub running: bool,
-    pub addresses: Vec<IpAddr>,
-}
-
-/// A service, with the endpoints behind it.
-#[derive(Debug, Clone)]
-pub struct Service {
-    pub namespace: Text,
-    pub name: Text,
-    pub cluster_ips: Vec<IpAddr>,
-    pub ports: Vec<ServicePort>,
-}
-
-/// A port of a service and what stands behind it.
-#[derive(Debug, Clone)]
-pub struct ServicePort {
-    /// `tcp`, `udp`, …
-    pub protocol: Text,
-    pub port: u16,
-    /// Ready endpoints: address and port on the pod.
-    pub endpoints: Vec<(IpAddr, u16)>,
-}
-
-/// The Kubernetes objects of the snapshot; `None` lists were not there.
-#[derive(Debug, Clone, Default)]
-pub struct Kubernetes {
-    /// Whether any pod list was read.
-    pub has_pods: bool,
-    pub pods: Vec<Pod>,
-    pub services: Vec<Service>,
 }
 
 /// Builds clusters with their CNI settings.
@@ -135,6 +99,15 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
         let service_cidrs = [&network_config.service_ipv4_cidr, &network_config.service_ipv6_cidr];
         let service_cidrs = service_cidrs.into_iter().flatten().filter_map(|text| cidr(text)).collect();
         let cni = cni_settings(builder, &name);
+        let resources = &builder.snapshot.resources;
+        let alone = resources.clusters.len() == 1;
+        let own = |owner: Option<&Text>| owner.map_or(alone, |owner| *owner == name);
+        let groups = resources.nodegroups.iter().filter(|group| own(group.value.cluster_name.as_ref()));
+        let node_groups = groups.filter_map(|group| group.value.nodegroup_name.clone()).collect();
+        let addons = resources.addons.iter().filter(|addon| own(addon.value.cluster_name.as_ref()));
+        let addons = addons.filter_map(|addon| addon.value.addon_name.clone()).collect();
+        let remote = value.remote_network_config.iter().flat_map(|config| config.remote_node_networks.iter());
+        let remote = remote.flat_map(|network| network.cidrs.iter()).filter_map(|text| cidr(text)).collect();
         builder.network.clusters.push(Cluster {
             name,
             scope: cluster.at.scope,
@@ -150,9 +123,11 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
             ipv6: network_config.ip_family.as_deref() == Some("ipv6"),
             outpost: value.outpost_config.is_some(),
             cni,
+            node_groups,
+            addons,
+            remote_node_networks: remote,
         });
     }
-    kubernetes(builder);
 }
 
 /// Reads the CNI's environment from the `aws-node` `DaemonSet`, else from the add-on's configuration.
@@ -210,78 +185,4 @@ impl CniSettings {
             _ => {}
         }
     }
-}
-
-fn text_or(value: Option<&Text>, default: &str) -> Text {
-    value.cloned().unwrap_or_else(|| default.into())
-}
-
-fn addresses<'a>(texts: impl Iterator<Item = &'a Text>) -> Vec<IpAddr> {
-    let mut list: Vec<IpAddr> = Vec::new();
-    for address in texts.filter_map(|text| text.parse().ok()) {
-        if !list.contains(&address) {
-            list.push(address);
-        }
-    }
-    list
-}
-
-/// Builds pods and services from the kubectl lists.
-fn kubernetes(builder: &mut Builder<'_>) {
-    let resources = &builder.snapshot.resources;
-    let mut pods = Vec::with_capacity(resources.pods.len());
-    for pod in &resources.pods {
-        let status = &pod.value.status;
-        let listed = status.pod_ips.iter().filter_map(|ip| ip.ip.as_ref());
-        pods.push(Pod {
-            namespace: text_or(pod.value.metadata.namespace.as_ref(), "default"),
-            name: text_or(pod.value.metadata.name.as_ref(), ""),
-            node: pod.value.spec.node_name.clone(),
-            host_network: pod.value.spec.host_network == Some(true),
-            running: status.phase.as_deref().is_none_or(|phase| matches!(phase, "Running")),
-            addresses: addresses(status.pod_ip.iter().chain(listed)),
-        });
-    }
-    let mut services = Vec::with_capacity(resources.services.len());
-    for service in &resources.services {
-        let value = &service.value;
-        let namespace = text_or(value.metadata.namespace.as_ref(), "default");
-        let name = text_or(value.metadata.name.as_ref(), "");
-        let ports = value.spec.ports.iter().filter_map(|port| service_port(resources, &namespace, &name, port));
-        services.push(Service {
-            cluster_ips: addresses(value.spec.cluster_ip.iter().chain(&value.spec.cluster_ips)),
-            ports: ports.collect(),
-            namespace,
-            name,
-        });
-    }
-    builder.network.kubernetes = Arc::new(Kubernetes { has_pods: !resources.pods.is_empty(), pods, services });
-}
-
-/// One port of a service with its ready endpoints: the slices that belong to the service, joined by port name (EK-42).
-fn service_port(
-    resources: &crate::snapshot::Resources,
-    namespace: &str,
-    name: &str,
-    port: &aws::ServicePort,
-) -> Option<ServicePort> {
-    let number = port.port.and_then(|port| u16::try_from(port).ok())?;
-    let label: &str = "kubernetes.io/service-name";
-    let mut endpoints: Vec<(IpAddr, u16)> = Vec::new();
-    for slice in &resources.endpoint_slices {
-        let metadata = &slice.value.metadata;
-        let owner = metadata.labels.as_ref().and_then(|labels| labels.get(label)).and_then(|name| name.as_deref());
-        if owner != Some(name) || metadata.namespace.as_deref().unwrap_or("default") != namespace {
-            continue;
-        }
-        // A slice names its ports as the service does; a single unnamed port has no name on either side.
-        let same = |p: &&aws::SlicePort| p.name.as_deref().unwrap_or("") == port.name.as_deref().unwrap_or("");
-        let Some(target) = slice.value.ports.iter().find(same).and_then(|p| p.port) else { continue };
-        let Ok(target) = u16::try_from(target) else { continue };
-        for endpoint in slice.value.endpoints.iter().filter(|endpoint| endpoint.conditions.ready != Some(false)) {
-            endpoints.extend(addresses(endpoint.addresses.iter()).into_iter().map(|address| (address, target)));
-        }
-    }
-    let protocol = port.protocol.as_deref().unwrap_or("TCP").to_ascii_lowercase();
-    Some(ServicePort { protocol: protocol.into(), port: number, endpoints })
 }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use super::filter::{check_groups, groups_of};
+use super::filter::groups_of;
+use super::quota::check_groups;
 use super::{Refusal, lookup, routing};
 use crate::aws::Name;
 use crate::change::{CreateVpcEndpoint, DeleteVpcEndpoints, ModifyVpcEndpoint};
@@ -128,17 +129,15 @@ fn build(
         let vpc = network.subnets.get(subnet).vpc.clone();
         let known = vpc.as_ref().and_then(Ref::known);
         let owner = network.subnets.get(subnet).owner.clone().or_else(|| network.vpcs.get(known?).owner.clone());
-        let (kind, description) = match kind {
-            EndpointKind::GatewayLoadBalancer => {
-                (InterfaceKind::GatewayLoadBalancerEndpoint, format!("VPC Endpoint Interface {endpoint}"))
-            }
-            _ => (InterfaceKind::VpcEndpoint, format!("VPC Endpoint Interface {endpoint}")),
+        let kind = match kind {
+            EndpointKind::GatewayLoadBalancer => InterfaceKind::GatewayLoadBalancerEndpoint,
+            _ => InterfaceKind::VpcEndpoint,
         };
         let idx = network.interfaces.push(NetworkInterface {
             id,
             name: None,
             kind,
-            description: Name::from(&*description),
+            description: Name::from(&*format!("VPC Endpoint Interface {endpoint}")),
             owner: owner.map(|owner| Name::from(&*owner)),
             requester_id: None,
             vpc,

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use reach_packets::Family;
 
-use super::filter::{check_product, is_of_aws};
+use super::quota::{check_product, is_of_aws};
 use super::{Refusal, lookup};
 use crate::aws::{self, Scalar};
 use crate::change::{
@@ -256,7 +256,7 @@ fn check_references(
     idx: crate::network::Idx<PrefixList>,
     after: &PrefixList,
 ) -> Result<(), Refusal> {
-    let (before, now) = (super::filter::weight(network.prefix_lists.get(idx)), super::filter::weight(after));
+    let (before, now) = (super::quota::weight(network.prefix_lists.get(idx)), super::quota::weight(after));
     if now <= before {
         return Ok(());
     }

@@ -182,7 +182,7 @@ where
     // Deleted resources keep their shells, and a name may be used again.
     let taken = |text: &str| table.iter().any(|(_, item)| Borrow::<str>::borrow(item.id()) == text);
     let id = if taken(&stem) {
-        (2_u64..).map(|n| format!("{stem}-{n}")).find(|id| !taken(id)).unwrap_or_default()
+        (2..u32::MAX).map(|n| format!("{stem}-{n}")).find(|id| !taken(id)).unwrap_or_default()
     } else {
         stem
     };
