@@ -13,6 +13,7 @@ fn help_begins_with_what_it_is_for() {
 
     Commands:
       query        Ask whether traffic passes, both ways, and why not
+      fix          Find the smallest changes that let traffic pass, each verified
       matrix       List every flow that passes: the complete, exact set
       snapshot     Look into, check and pack snapshots
       generate     Write a synthetic AWS estate of any size, for measurements that others can repeat
@@ -218,12 +219,12 @@ fn help_of_snapshot() {
 
 #[test]
 fn version_names_formats_and_features() {
-    insta::assert_snapshot!(reach("--version"), @r"
+    insta::assert_snapshot!(reach("--version"), @"
     exit code: 0
     ----- stdout -----
     reach 0.1.0
     snapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs
-    answer format:   reach.query/1
+    answer format:   reach.query/1, reach.fix/1
     features:        none
     ----- stderr -----
     ");

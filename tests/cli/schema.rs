@@ -162,6 +162,7 @@ fn fixes_follow_their_schema() {
         ("demo", "--from pod --to node --icmp 8"),
         ("demo", "--from internet --to node --port 22"),
         ("demo", "--from node --to node --protocol 50"),
+        ("demo", "--from node --to aws/s3 --port 443"),
         ("demo-copy", "--from node --to controlplane --port 443"),
     ] {
         let run = reach_in(directory.path(), &format!("fix --snapshot {snapshot} {question} --output json"));
