@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod demo;
 mod errors;
+mod fix;
 mod generate;
 mod help;
 mod matrix;

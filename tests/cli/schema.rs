@@ -183,3 +183,33 @@ fn logs_for_code_scanning_follow_the_schema_of_oasis() {
     let run = reach_with_input("check - --snapshot demo --output sarif", policy);
     check(&validator, &serde_json::from_str(&run.stdout).unwrap());
 }
+
+#[test]
+fn fixes_follow_their_schema() {
+    let validator = jsonschema::draft202012::new(&schema("fix.schema.json")).unwrap();
+    let directory = demo_without(&["describe-network-acls"]);
+    let mut seen: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+    for (snapshot, question) in [
+        ("demo", "--from node --to controlplane --port 443"),
+        ("demo", "--from controlplane --to node --port 10250 --family ipv4"),
+        ("demo", "--from node --to controlplane"),
+        ("demo", "--from pod --to node --icmp 8"),
+        ("demo", "--from internet --to node --port 22"),
+        ("demo", "--from node --to node --protocol 50"),
+        ("demo", "--from node --to aws/s3 --port 443"),
+        ("demo-copy", "--from node --to controlplane --port 443"),
+    ] {
+        let run = reach_in(directory.path(), &format!("fix --snapshot {snapshot} {question} --output json"));
+        let document: Value = serde_json::from_str(&run.stdout).unwrap();
+        check(&validator, &document);
+        let status = document["status"].as_str().unwrap().to_owned();
+        let code = match &*status {
+            "impossible" => 1,
+            "unknown" => 3,
+            _ => 0,
+        };
+        assert_eq!(run.code, Some(code), "{question}");
+        seen.insert(status);
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+}
