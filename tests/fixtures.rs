@@ -81,7 +81,7 @@ fn said(line: &str) -> (Option<i32>, String) {
 
 /// The commands whose output is kept. `check eks` and `fix` join once the program has them, together with the tests below
 /// that wait for them.
-const KEPT: &[&str] = &["query"];
+const KEPT: &[&str] = &["query", "check eks", "fix"];
 
 /// The questions of a story as a reader sees them, with their answers. An audit is long: it is kept where packets do not
 /// tell the fault, and for what tools create.
@@ -175,10 +175,10 @@ fn fixtures_are_small() {
         let directory = root().join("fixtures").join(story.directory);
         let sizes = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
         let size: u64 = sizes.sum();
-        assert!(size < 60_000, "{} takes {size} bytes", directory.display());
+        assert!(size < 70_000, "{} takes {size} bytes", directory.display());
         total += size;
     }
-    assert!(total < 1_600_000, "all fixtures together take {total} bytes");
+    assert!(total < 1_700_000, "all fixtures together take {total} bytes");
 }
 
 /// What is wrong with findings, told by a function from an id to its status.
@@ -199,8 +199,10 @@ fn findings_are_what_the_stories_tell() {
         let audit = audit(&network, cluster, &Options { clients, ..Options::default() }).unwrap();
         let status = |id: &str| audit.findings.iter().find(|f| f.id == id).map(|f| f.status.as_str());
         wrong.extend(misfound(&story, status));
-        // Nothing is missing from these estates.
-        for finding in audit.findings.iter().filter(|finding| finding.status == Status::Unknown) {
+        // Nothing is missing from these estates: what is unknown is told by the story.
+        let told = |id: &str| story.findings.iter().any(|(known, status)| *known == id && *status == "unknown");
+        let unknown = audit.findings.iter().filter(|finding| finding.status == Status::Unknown);
+        for finding in unknown.filter(|finding| !told(&finding.id)) {
             wrong.push(format!("{}: {} is unknown", story.directory, finding.id));
         }
     }
@@ -208,7 +210,6 @@ fn findings_are_what_the_stories_tell() {
 }
 
 #[test]
-#[ignore = "needs `reach check eks`"]
 fn check_prints_the_findings_of_the_stories() {
     let mut wrong = Vec::new();
     for story in stories() {
@@ -228,7 +229,6 @@ fn check_prints_the_findings_of_the_stories() {
 }
 
 #[test]
-#[ignore = "needs `reach fix`"]
 fn fixes_are_what_the_stories_tell() {
     let mut wrong = Vec::new();
     for story in stories() {
