@@ -19,7 +19,7 @@ fmt() { say fmt; cargo fmt --all --check; }
 lint() { say lint; cargo clippy --workspace --all-targets --locked -- -D warnings; }
 doc() { say doc; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked; }
 test_() { say test; cargo test --workspace --locked; }
-bench() { say "bench (smoke)"; cargo bench --locked --bench import --bench simulate --bench compile --bench large -- --test; }
+bench() { say "bench (smoke)"; cargo bench --locked --bench import --bench simulate --bench compile --bench audit --bench large -- --test; }
 
 release() { cargo build --release --locked; }
 
