@@ -185,3 +185,67 @@ fn codes_in_the_text_are_reason_codes() {
         assert!(known.contains(code), "`{code}` is no reason code");
     }
 }
+
+/// The blocks of `docs/AUDIT.md` that the code's tables make, by name.
+fn audit_blocks() -> Vec<(&'static str, String)> {
+    use reach_eks::audit::table::{COMPONENTS, Need, REQUIREMENTS, SERVICES};
+    let mut requirements =
+        "| Finding | Level | From → to, what | Why | Rows of AWS's tables |\n| --- | --- | --- | --- | --- |\n"
+            .to_owned();
+    for requirement in REQUIREMENTS.iter().chain([&reach_eks::audit::table::CLIENT]) {
+        let client = requirement.id.contains("client");
+        let from = if client { "each `--client`".to_owned() } else { format!("`{}`", requirement.from.selector()) };
+        let port = requirement.traffic.port().map_or_else(String::new, |port| format!(" {port}"));
+        let rows: Vec<String> = requirement.rows.iter().map(ToString::to_string).collect();
+        let rows = if rows.is_empty() { "—".to_owned() } else { rows.join("<br>") };
+        requirements.push_str(&format!(
+            "| `{}` | {} | {from} → `{}`, {}{port} | {} ({}) | {rows} |\n",
+            requirement.id,
+            requirement.level.as_str(),
+            requirement.to.selector(),
+            requirement.traffic.protocol(),
+            requirement.title,
+            requirement.source.semantics,
+        ));
+    }
+    let mut services = "| Service | For | Asked about |\n| --- | --- | --- |\n".to_owned();
+    for service in SERVICES {
+        let when = match service.need {
+            Need::Always => "always".to_owned(),
+            Need::Used { pods, addons } => {
+                let pods = pods.iter().map(|pod| format!("pod `{pod}`"));
+                let addons = addons.iter().map(|addon| format!("add-on `{addon}`"));
+                let clues: Vec<String> = ["an endpoint".to_owned()].into_iter().chain(pods).chain(addons).collect();
+                format!("with {}", clues.join(", "))
+            }
+        };
+        services.push_str(&format!("| `{}` | {} | {when} |\n", service.name, service.purpose));
+    }
+    let mut components = "| `--also` | Component | Ports on the pod |\n| --- | --- | --- |\n".to_owned();
+    for component in COMPONENTS {
+        let ports: Vec<String> =
+            component.ports.iter().map(|(port, use_of_it)| format!("{port} ({use_of_it})")).collect();
+        let line =
+            format!("| `{}` | [{}]({}) | {} |\n", component.name, component.title, component.url, ports.join(", "));
+        components.push_str(&line);
+    }
+    vec![("requirements", requirements), ("services", services), ("components", components)]
+}
+
+#[test]
+fn the_audits_tables_are_those_of_the_code() {
+    let path = root().join("docs/AUDIT.md");
+    let mut page = fs::read_to_string(&path).unwrap();
+    let written = page.clone();
+    for (name, block) in audit_blocks() {
+        let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+        let start = page.find(&open).unwrap_or_else(|| panic!("no {open}")) + open.len();
+        let end = page.find(&close).unwrap_or_else(|| panic!("no {close}"));
+        page.replace_range(start..end, &format!("\n{block}\n"));
+    }
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(&path, page).unwrap();
+    } else {
+        assert!(page == written, "docs/AUDIT.md is not what the tables say: run UPDATE_README=1 cargo test docs");
+    }
+}

@@ -688,3 +688,37 @@ fn ek34_what_an_overlay_pod_sends_is_unknown() {
     estate.document(list(&[pod("ops", "cart", "192.168.7.7")]));
     assert_eq!(status(&audit(&estate), PODS), "unknown");
 }
+
+#[test]
+fn every_row_of_the_tables_opens_a_requirement() {
+    let told: Vec<String> = reach_eks::audit::table::REQUIREMENTS
+        .iter()
+        .flat_map(|requirement| requirement.rows)
+        .map(ToString::to_string)
+        .collect();
+    for row in [
+        "cluster security group, minimum inbound: tcp 443 from the cluster security group itself",
+        "cluster security group, minimum inbound: tcp 10250 from the cluster security group itself",
+        "cluster security group, minimum outbound: tcp 443 to the cluster security group itself",
+        "cluster security group, minimum outbound: tcp 10250 to the cluster security group itself",
+        "cluster security group, minimum outbound: tcp 53 to the cluster security group itself",
+        "cluster security group, minimum outbound: udp 53 to the cluster security group itself",
+        "cluster security group, recommended inbound: all from the cluster security group itself",
+        "cluster security group, recommended outbound: all to 0.0.0.0/0",
+        "control-plane security group, minimum inbound: tcp 443 from all node security groups",
+        "control-plane security group, recommended inbound: tcp 443 from all node security groups",
+        "control-plane security group, minimum outbound: tcp 10250 to all node security groups",
+        "control-plane security group, recommended outbound: tcp 1025-65535 to all node security groups",
+        "control-plane security group, conformance outbound: tcp 0-65535 to all node security groups",
+        "node security group, minimum inbound: udp 53 from all node security groups",
+        "node security group, minimum inbound: tcp 10250 from the control-plane security group",
+        "node security group, recommended inbound: all from all node security groups",
+        "node security group, recommended inbound: tcp 443 from the control-plane security group",
+        "node security group, recommended inbound: tcp 1025-65535 from the control-plane security group",
+        "node security group, conformance inbound: tcp 0-65535 from the control-plane security group",
+        "node security group, minimum outbound: tcp 443 to the control-plane security group",
+        "node security group, recommended outbound: all to 0.0.0.0/0",
+    ] {
+        assert!(told.iter().any(|known| known.starts_with(row)), "{row}");
+    }
+}

@@ -296,7 +296,11 @@ pub const REQUIREMENTS: &[Requirement] = &[
         to: End::Nodes,
         traffic: udp(53),
         source: groups_page("EK-4"),
-        rows: &[row(ClusterGroup, Minimum, Egress, udp(53), SELF)],
+        rows: &[
+            row(ClusterGroup, Minimum, Egress, udp(53), SELF),
+            // What nodes use among themselves, as the older table says it: names first of all.
+            row(NodeGroup, Minimum, Ingress, udp(53), ALL_NODE_GROUPS),
+        ],
     },
     Requirement {
         id: "eks.dns.node-to-node.tcp-53",
@@ -306,7 +310,10 @@ pub const REQUIREMENTS: &[Requirement] = &[
         to: End::Nodes,
         traffic: tcp(53),
         source: groups_page("EK-4"),
-        rows: &[row(ClusterGroup, Minimum, Egress, tcp(53), SELF)],
+        rows: &[
+            row(ClusterGroup, Minimum, Egress, tcp(53), SELF),
+            row(NodeGroup, Minimum, Ingress, tcp(53), ALL_NODE_GROUPS),
+        ],
     },
     Requirement {
         id: "eks.dns.pod-to-coredns.udp-53",
