@@ -2,6 +2,9 @@
 //!
 //! Pods are secondary addresses in one estate and delegated prefixes in the other (one pod each is enough for the
 //! ranges). Import and the building of the network are not measured.
+#![expect(clippy::print_stderr, reason = "what is measured is said beside the times")]
+
+use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use reach_eks::audit::{self, Options, Status};
@@ -9,7 +12,6 @@ use reach_model::Network;
 use reach_model::import::import_documents;
 use reach_model::network::build;
 use serde_json::{Value, json};
-use std::hint::black_box;
 
 const ACCOUNT: &str = "111122223333";
 const NODES: usize = 1_000;
@@ -53,6 +55,12 @@ fn interface(id: &str, subnet: usize, primary: &str, groups: &[&str]) -> Value {
         "PrivateIpAddresses": [{"PrivateIpAddress": primary, "Primary": true}]})
 }
 
+fn set(value: &mut Value, key: &str, to: Value) {
+    if let Some(object) = value.as_object_mut() {
+        object.insert(key.to_owned(), to);
+    }
+}
+
 /// Node groups `a` to `d`; where something is broken, nodes of `d` carry a group of a launch template instead of the
 /// cluster's.
 fn network(pods: Pods, broken: bool) -> Option<Network> {
@@ -69,16 +77,19 @@ fn network(pods: Pods, broken: bool) -> Option<Network> {
             Pods::Secondary => {
                 let list = (0..=PODS)
                     .map(|pod| json!({"PrivateIpAddress": address(subnet, first + pod), "Primary": pod == 0}));
-                interface["PrivateIpAddresses"] = list.collect();
+                set(&mut interface, "PrivateIpAddresses", list.collect());
             }
             Pods::Prefixes => {
-                let list = (1..=PODS - 1)
+                let list = (1..PODS)
                     .map(|pod| json!({"Ipv4Prefix": format!("{}/28", address(subnet, slot * 256 + 16 * (pod + 1)))}));
-                interface["Ipv4Prefixes"] = list.collect();
+                set(&mut interface, "Ipv4Prefixes", list.collect());
             }
         }
-        interface["Attachment"] =
-            json!({"InstanceId": instance, "InstanceOwnerId": ACCOUNT, "DeviceIndex": 0, "Status": "attached"});
+        set(
+            &mut interface,
+            "Attachment",
+            json!({"InstanceId": instance, "InstanceOwnerId": ACCOUNT, "DeviceIndex": 0, "Status": "attached"}),
+        );
         interfaces.push(interface);
         instances.push(json!({"InstanceId": instance, "State": {"Name": "running"}, "VpcId": "vpc-1",
             "SubnetId": format!("subnet-{subnet}"), "PrivateDnsName": format!("node-{n}"),
@@ -87,8 +98,8 @@ fn network(pods: Pods, broken: bool) -> Option<Network> {
     }
     for x in 0..2 {
         let mut plane = interface(&format!("eni-plane{x}"), x, &address(x, 8), &["sg-cluster"]);
-        plane["Description"] = json!("Amazon EKS large");
-        plane["RequesterId"] = json!("AROAEXAMPLE:AmazonEKS");
+        set(&mut plane, "Description", json!("Amazon EKS large"));
+        set(&mut plane, "RequesterId", json!("AROAEXAMPLE:AmazonEKS"));
         interfaces.push(plane);
     }
     // What else lives in such a VPC: 150 groups with 20 rules each.

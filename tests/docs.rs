@@ -198,7 +198,7 @@ fn audit_blocks() -> Vec<(&'static str, String)> {
         let port = requirement.traffic.port().map_or_else(String::new, |port| format!(" {port}"));
         let rows: Vec<String> = requirement.rows.iter().map(ToString::to_string).collect();
         let rows = if rows.is_empty() { "—".to_owned() } else { rows.join("<br>") };
-        requirements.push_str(&format!(
+        requirements.extend([format!(
             "| `{}` | {} | {from} → `{}`, {}{port} | {} ({}) | {rows} |\n",
             requirement.id,
             requirement.level.as_str(),
@@ -206,7 +206,7 @@ fn audit_blocks() -> Vec<(&'static str, String)> {
             requirement.traffic.protocol(),
             requirement.title,
             requirement.source.semantics,
-        ));
+        )]);
     }
     let mut services = "| Service | For | Asked about |\n| --- | --- | --- |\n".to_owned();
     for service in SERVICES {
@@ -219,7 +219,7 @@ fn audit_blocks() -> Vec<(&'static str, String)> {
                 format!("with {}", clues.join(", "))
             }
         };
-        services.push_str(&format!("| `{}` | {} | {when} |\n", service.name, service.purpose));
+        services.extend([format!("| `{}` | {} | {when} |\n", service.name, service.purpose)]);
     }
     let mut components = "| `--also` | Component | Ports on the pod |\n| --- | --- | --- |\n".to_owned();
     for component in COMPONENTS {

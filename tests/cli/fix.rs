@@ -199,6 +199,6 @@ fn a_question_that_means_nothing_is_an_error() {
 fn the_form_may_be_set_for_all_answers() {
     let directory = files(&[("reach.toml", "snapshot = \"demo\"\noutput = \"json\"\n")]);
     let run = reach_in(directory.path(), "fix --from node --to controlplane --port 443");
-    assert!(run.stdout.starts_with("{"), "{}", run.stdout);
+    assert!(run.stdout.starts_with('{'), "{}", run.stdout);
     assert!(run.stdout.contains("reach.fix/1"));
 }

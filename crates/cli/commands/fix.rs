@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Fix, config: &Config, voice: Voice) -> Result<ExitCode,
         FixFormat::Text => output.write(render::fix::text(&told, &mended.repair, layout::width()).as_bytes())?,
         FixFormat::Markdown => output.write(render::fix::markdown(&told, &mended.repair).as_bytes())?,
         FixFormat::Json => {
-            render::fix::write(&told, &mended.repair, true, output.writer()).map_err(|error| Stop::of_write(&error))?
+            render::fix::write(&told, &mended.repair, true, output.writer()).map_err(|error| Stop::of_write(&error))?;
         }
     }
     output.flush()?;

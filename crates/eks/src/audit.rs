@@ -222,11 +222,10 @@ fn repaired(scene: &Scene<'_>, network: &Network, judged: &Judged) -> Result<(Me
     match fix::fix(network, again, scene.engine) {
         Ok(Repair::Fixed(fixes)) => Ok((Mend::Found, fixes)),
         Ok(Repair::AlreadyReachable) => Ok((Mend::NotSought, Vec::new())),
-        Ok(Repair::Impossible) => Ok((Mend::Impossible, Vec::new())),
         Ok(Repair::Unknown) => Ok((Mend::Unknown, Vec::new())),
         Err(FixError::Ask(AskError::Contradiction(contradiction))) => Err(contradiction.into()),
         // A question that could be asked once and not again: nothing is proposed.
-        Err(_) => Ok((Mend::Impossible, Vec::new())),
+        Ok(Repair::Impossible) | Err(_) => Ok((Mend::Impossible, Vec::new())),
     }
 }
 

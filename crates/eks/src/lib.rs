@@ -13,6 +13,7 @@ use reach_engine::pair::Ask;
 use reach_engine::question::Question;
 use reach_model::Network;
 use reach_model::network::{Idx, Ref, Vpc};
+use rustc_hash::FxHashMap;
 
 pub use roles::{Cluster, clusters, control_plane, nodes, pods};
 use select::Scope;
@@ -76,10 +77,12 @@ fn question_from(
             None => places.push((place, vec![position])),
         }
     }
+    let mut known: FxHashMap<Destination, usize> = FxHashMap::default();
     for (place, positions) in places {
         let view = select::View { place, outside: place.is_none(), assumptions: &mut question.assumptions };
         let destinations = select::destinations(network, scope, to, view)?;
-        let targets = destinations.into_iter().map(|destination| intern(&mut question.to, destination)).collect();
+        let targets =
+            destinations.into_iter().map(|destination| intern(&mut question.to, &mut known, destination)).collect();
         question.products.push((positions, targets));
     }
     // The same destinations for all VPCs are one product.
@@ -100,12 +103,11 @@ pub fn endpoints(network: &Network, selector: &str, cluster: Option<&str>) -> Re
     select::sources(network, Scope { cluster, vpc: None }, selector)
 }
 
-fn intern(list: &mut Vec<Destination>, destination: Destination) -> usize {
-    if let Some(position) = list.iter().position(|known| *known == destination) {
-        return position;
-    }
-    list.push(destination);
-    list.len() - 1
+fn intern(list: &mut Vec<Destination>, known: &mut FxHashMap<Destination, usize>, destination: Destination) -> usize {
+    *known.entry(destination).or_insert_with_key(|destination| {
+        list.push(destination.clone());
+        list.len() - 1
+    })
 }
 
 /// The VPC that an endpoint lies in.

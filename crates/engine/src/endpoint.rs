@@ -124,7 +124,7 @@ impl Endpoint {
 }
 
 /// A destination with what stands before it: a Kubernetes service's port mapping (EK-42).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destination {
     pub endpoint: Endpoint,
     /// Protocol, asked port, port at the endpoint; `None` where ports are not translated.

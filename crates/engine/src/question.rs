@@ -160,14 +160,35 @@ const FEW: usize = 4;
 ///
 /// [`AskError::NoPair`] where there is nothing to judge, [`AskError::Contradiction`] where the engines differ.
 pub fn ask(compiled: &Compiled<'_>, question: &Question, engine: Engine) -> Result<Answer, AskError> {
+    answer(compiled, question, engine, Listing::Groups)
+}
+
+/// Answers a question in numbers: every pair is judged and every kind of pair has its witness, as by [`ask`], and no
+/// groups are made of them.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub fn count(compiled: &Compiled<'_>, question: &Question, engine: Engine) -> Result<PairCounts, AskError> {
+    answer(compiled, question, engine, Listing::Counts).map(|answer| answer.pairs)
+}
+
+/// How much of an answer is put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    Groups,
+    Counts,
+}
+
+fn answer(compiled: &Compiled<'_>, question: &Question, engine: Engine, listing: Listing) -> Result<Answer, AskError> {
     let count: usize = question.products.iter().map(|(from, to)| from.len() * to.len()).sum();
     let sorted = engine != Engine::Reference && count > FEW;
     let blocks = if sorted { by_class(compiled, question)? } else { by_pair(question) };
     // Classes are the compiled engine's own; the other one is asked about every pair.
     let own = if sorted { Engine::Compiled } else { engine };
-    let answer = answer_blocks(compiled, question, blocks, own)?;
+    let answer = answer_blocks(compiled, question, blocks, own, listing)?;
     if sorted && engine == Engine::Both {
-        let reference = answer_blocks(compiled, question, by_pair(question), Engine::Both)?;
+        let reference = answer_blocks(compiled, question, by_pair(question), Engine::Both, Listing::Counts)?;
         let said = |answer: &Answer| (answer.verdict, answer.forward, answer.back, answer.pairs);
         if said(&answer) != said(&reference) {
             return Err(Box::new(Contradiction {
@@ -213,9 +234,14 @@ fn is_self(question: &Question, i: usize, j: usize) -> bool {
 
 /// The first pair of a block that is one.
 fn first_pair(question: &Question, block: &Block) -> Option<(usize, usize)> {
+    first_of(question, &block.from, &block.to)
+}
+
+/// The first of the pairs of a product that is one.
+fn first_of(question: &Question, from: &[usize], to: &[usize]) -> Option<(usize, usize)> {
     let single = is_single(question);
-    let pairs = block.from.iter().flat_map(|&i| block.to.iter().map(move |&j| (i, j)));
-    pairs.into_iter().find(|&(i, j)| single || !is_self(question, i, j))
+    let mut pairs = from.iter().flat_map(|&i| to.iter().map(move |&j| (i, j)));
+    pairs.find(|&(i, j)| single || !is_self(question, i, j))
 }
 
 /// Judges one pair of each kind and puts the answers together. Cost: one judgement for each kind.
@@ -224,11 +250,14 @@ fn answer_blocks(
     question: &Question,
     blocks: Vec<Block>,
     engine: Engine,
+    listing: Listing,
 ) -> Result<Answer, AskError> {
     let Judged { blocks, kinds, keys, assumptions, left_out } = judged(compiled, question, blocks, engine)?;
     let targets: FxHashMap<&Endpoint, usize> =
         question.to.iter().enumerate().map(|(position, to)| (&to.endpoint, position)).collect();
-    let own = |i: usize| question.from.get(i).and_then(|from| targets.get(from)).copied();
+    // Every source as a destination, looked up once.
+    let owns: Vec<Option<usize>> = question.from.iter().map(|from| targets.get(from).copied()).collect();
+    let own = |i: usize| owns.get(i).copied().flatten();
     let mut pairs = PairCounts::default();
     let mut of_key: Vec<Vec<&Block>> = vec![Vec::new(); keys.len()];
     for block in &blocks {
@@ -242,6 +271,10 @@ fn answer_blocks(
     let open = kinds.values().filter(|kind| kind.forward != Verdict::Blocked);
     let back = Verdict::over(open.filter_map(|kind| kind.back));
     let (Some(verdict), Some(forward)) = (over_counts(pairs), forward) else { return Err(AskError::NoPair) };
+    let assumptions = assumptions.into_iter().collect();
+    if listing == Listing::Counts {
+        return Ok(Answer { verdict, forward, back, pairs, groups: Vec::new(), truncated: true, assumptions });
+    }
     // What does not work comes first, then in the order of the question.
     let severity = |verdict: Verdict| match verdict {
         Verdict::Blocked => 0,
@@ -253,7 +286,7 @@ fn answer_blocks(
     for ((key, entry), list) in keys.iter().zip(&of_key) {
         for (from, to) in products(question, list, &own) {
             let first = (from.first().copied().unwrap_or(0), to.first().copied().unwrap_or(0));
-            found.push((severity(key.verdict), first, from, to, list, entry));
+            found.push((severity(key.verdict), first, from, to, entry));
         }
     }
     found.sort_by_key(|(severity, first, ..)| (*severity, *first));
@@ -261,11 +294,10 @@ fn answer_blocks(
     found.truncate(MAX_GROUPS);
     let mut groups: Vec<Group> = Vec::with_capacity(found.len());
     let mut algebra = compiled.algebra();
-    for (_, _, from, to, list, entry) in found {
+    for (_, _, from, to, entry) in found {
         // The witness is of a pair of this group, not of another one with the same answer.
         let inside = |(i, j): &(usize, usize)| from.binary_search(i).is_ok() && to.binary_search(j).is_ok();
-        let mut own_pairs = list.iter().filter_map(|block| first_pair(question, block));
-        let shown = if inside(&entry.pair) { Some(entry.pair) } else { own_pairs.find(inside) };
+        let shown = if inside(&entry.pair) { Some(entry.pair) } else { first_of(question, &from, &to) };
         let Some((i, j)) = shown else { continue };
         let mut answer = if (i, j) == entry.pair {
             entry.answer.clone()
@@ -281,7 +313,6 @@ fn answer_blocks(
         let from = from.iter().filter_map(|&i| question.from.get(i).cloned()).collect();
         groups.push(Group { answer, from, to, pairs });
     }
-    let assumptions = assumptions.into_iter().collect();
     Ok(Answer { verdict, forward, back, pairs, groups, truncated, assumptions })
 }
 

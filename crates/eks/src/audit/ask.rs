@@ -245,12 +245,11 @@ fn families(scene: &Scene<'_>, from: End, to: End) -> Vec<Option<Family>> {
             families.extend([Family::V4, Family::V6].into_iter().filter(|&family| all_have(from, family)).map(Some));
             if families.is_empty() { vec![None] } else { families }
         }
-        End::Service(_) => vec![None],
+        End::Service(_) | End::ClusterDns => vec![None],
         End::Nodes | End::Pods | End::ControlPlane | End::ApiServer => {
             let both = all_have(from, Family::V6) && all_have(to, Family::V6);
             vec![both.then_some(Family::V6)]
         }
-        End::ClusterDns => vec![None],
     }
 }
 

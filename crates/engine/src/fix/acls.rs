@@ -40,8 +40,8 @@ pub(super) fn proposals(round: &Round<'_>, troubles: &[Trouble<'_>]) -> Option<V
         };
         let (senders, receivers) = trouble.ends();
         let remote = match direction {
-            Direction::Ingress => Remote::of(round.network, trouble, senders, packet.source),
-            Direction::Egress => Remote::of(round.network, trouble, receivers, packet.destination),
+            Direction::Ingress => Remote::of(round.network, senders, packet.source),
+            Direction::Egress => Remote::of(round.network, receivers, packet.destination),
         };
         let gate = Gate { acl: *acl, direction: *direction, forms: forms(round, trouble, &packet) };
         // 0 stands for what no entry matches.

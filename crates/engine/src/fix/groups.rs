@@ -74,8 +74,8 @@ fn demand(round: &Round<'_>, trouble: &Trouble<'_>) -> Option<Demand> {
     };
     let (senders, receivers) = trouble.ends();
     let remote = match direction {
-        Direction::Ingress => Remote::of(network, trouble, senders, packet.source),
-        Direction::Egress => Remote::of(network, trouble, receivers, packet.destination),
+        Direction::Ingress => Remote::of(network, senders, packet.source),
+        Direction::Egress => Remote::of(network, receivers, packet.destination),
     };
     let family = packet.family();
     let groups: Vec<_> = network.interfaces.get(*at).groups.iter().filter_map(Ref::known).collect();

@@ -9,7 +9,6 @@ use reach_model::network::{
 };
 use reach_packets::Family;
 
-use super::propose::Trouble;
 use crate::endpoint::Endpoint;
 use crate::host;
 
@@ -77,7 +76,7 @@ fn lists_of(network: &Network, name: &str, family: Family) -> Vec<Idx<PrefixList
 impl Remote {
     /// The other side of a gate at which packets of a group look like `seen`: every end's own addresses where the one
     /// that was told of is an end's own, else the address that was seen, which a translator gave it.
-    pub(super) fn of(network: &Network, trouble: &Trouble<'_>, ends: &[Endpoint], seen: IpAddr) -> Self {
+    pub(super) fn of(network: &Network, ends: &[Endpoint], seen: IpAddr) -> Self {
         let family = Family::of(seen);
         let mut remote = Self::default();
         let holds = |end: &Endpoint| match end {
@@ -102,7 +101,6 @@ impl Remote {
             }
             return remote;
         }
-        let _ = trouble;
         remote.addresses.insert((IpNet::from(seen), owners.first().copied().filter(|_| owners.len() == 1)));
         remote
     }

@@ -280,7 +280,7 @@ fn new_routes(network: &Network, gap: &Gap, stranded: &Stranded) -> Vec<Change> 
     let attached: Vec<Route> = attached.into_iter().map(through).collect();
     if !public {
         targets.extend(attached);
-        return targets.into_iter().filter_map(|target| route(network, gap, target)).collect();
+        return targets.into_iter().map(|target| route(network, gap, target)).collect();
     }
     if all_public(network, stranded)
         && let Some(gateway) = network.vpcs.get(vpc).internet_gateway
@@ -310,11 +310,11 @@ fn new_routes(network: &Network, gap: &Gap, stranded: &Stranded) -> Vec<Change> 
         }));
     }
     targets.extend(attached);
-    targets.into_iter().filter_map(|target| route(network, gap, target)).collect()
+    targets.into_iter().map(|target| route(network, gap, target)).collect()
 }
 
 /// The route with its destination: new, or in a blackhole's place.
-fn route(network: &Network, gap: &Gap, target: Route) -> Option<Change> {
+fn route(network: &Network, gap: &Gap, target: Route) -> Change {
     let table = network.route_tables.get(gap.table);
     let mut route = Route { route_table_id: table.id.to_string(), ..target };
     let replaced = gap.blackhole.and_then(|net| {
@@ -340,7 +340,7 @@ fn route(network: &Network, gap: &Gap, target: Route) -> Option<Change> {
             route.destination_prefix_list_id = Some(list.id(&network.prefix_lists).to_string());
         }
     }
-    Some(if replaced.is_some() { Change::ReplaceRoute(route) } else { Change::CreateRoute(route) })
+    if replaced.is_some() { Change::ReplaceRoute(route) } else { Change::CreateRoute(route) }
 }
 
 /// SG-27: the check of an instance that routes send others' packets to.
