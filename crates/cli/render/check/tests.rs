@@ -66,6 +66,7 @@ fn audit(network: &Network) -> Audit {
     partial.fixes = vec![mended.clone(), mended];
     partial.mend = Mend::Found;
     partial.answers[0].asked.family = Some(Family::V4);
+    findings[3].mend = Mend::Impossible;
     findings[4].remarks = vec![remark()];
     Audit { cluster: "demo".into(), findings, also, remarks: vec![Remark { resource: None, ..remark() }] }
 }
