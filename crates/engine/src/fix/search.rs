@@ -254,17 +254,26 @@ impl<'a, F: Fn(&Network) -> Option<Question>> Search<'a, F> {
     }
 }
 
-/// How many pairs stand for those that fail.
-const SAMPLES: usize = 4;
+/// How many groups give a sample.
+const SAMPLES: usize = 16;
 
-/// A pair of each group that something refuses.
+/// The first and the last pair of groups that something refuses, of as many of them as are sampled, far apart: a change
+/// too few leaves out some subnet or some group, seldom one host.
 fn samples(answer: &Answer) -> Vec<(Endpoint, Endpoint)> {
     let refused = answer.groups.iter().filter(|group| group.answer.verdict != Verdict::Reachable);
-    let pair = |group: &question::Group| {
+    let refused: Vec<&question::Group> = refused.collect();
+    let step = refused.len().div_ceil(SAMPLES).max(1);
+    let mut samples = Vec::new();
+    for group in refused.into_iter().step_by(step) {
         let mut pairs = group.from.iter().flat_map(|from| group.to.iter().map(move |to| (from, to)));
-        pairs.find(|(from, to)| from != to).map(|(from, to)| (from.clone(), to.clone()))
-    };
-    refused.filter_map(pair).take(SAMPLES).collect()
+        let mut backwards = group.from.iter().rev().flat_map(|from| group.to.iter().rev().map(move |to| (from, to)));
+        for (from, to) in pairs.find(|(from, to)| from != to).into_iter().chain(backwards.find(|(from, to)| from != to))
+        {
+            samples.push((from.clone(), to.clone()));
+        }
+    }
+    samples.dedup();
+    samples
 }
 
 /// The sampled pairs of a question; `None` where it has none of them, or few others.
