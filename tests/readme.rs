@@ -25,7 +25,7 @@ fn the_readme_shows_what_the_program_prints() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let text = std::fs::read_to_string(path).unwrap();
     let blocks = blocks(&text);
-    assert_eq!(blocks.len(), 2);
+    assert_eq!(blocks.len(), 3);
     if std::env::var_os("UPDATE_README").is_some() {
         let mut updated = text;
         for (args, body) in &blocks {
@@ -39,6 +39,19 @@ fn the_readme_shows_what_the_program_prints() {
     }
     for (args, body) in blocks {
         assert_eq!(body, answer(&args), "{args} (run the test with UPDATE_README=1 and look at the difference)");
+    }
+}
+
+#[test]
+fn what_begins_like_this_does() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let excerpts: Vec<&str> = text.split("<!-- excerpt: ").skip(1).collect();
+    assert_eq!(excerpts.len(), 1);
+    for excerpt in excerpts {
+        let (args, rest) = excerpt.split_once(" -->\n```text\n").unwrap();
+        let shown = rest.split_once("```").unwrap().0;
+        let whole = answer(args);
+        assert!(whole.starts_with(shown), "{args} does not begin like this:\n{shown}\nbut so:\n{whole}");
     }
 }
 
