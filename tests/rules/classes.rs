@@ -88,3 +88,42 @@ fn rt29_the_addresses_of_a_deleted_gateway_are_nobodys() {
     estate.ask("10.0.9.10", "internet", "tcp 80").is("R R R");
     estate.ask("10.0.9.10", "internet/198.51.100.9", "tcp 80").is("R R R");
 }
+
+#[test]
+fn sg30_a_delegated_prefix_that_a_cidr_cuts_still_belongs_to_its_host() {
+    let mut estate = eight();
+    estate.rules("sg-open", &["egress tcp 80 0.0.0.0/0", "ingress tcp 80 10.0.1.72/29"]);
+    estate.eni("a1", |eni| eni["Ipv4Prefixes"] = json!([{"Ipv4Prefix": "10.0.1.64/28"}]));
+    estate.secondary("a2", "10.0.1.40", None);
+    let said = estate.ask("10.0.1.0/24", "10.0.1.0/24", "tcp 443");
+    // The prefix and its host's own address, both ways; the two addresses of another host, both ways.
+    assert_eq!((said.answer.pairs.total, said.answer.pairs.reachable), (30, 4));
+}
+
+#[test]
+fn sg30_m10_a_host_delivers_an_address_that_is_also_somebody_else_s() {
+    let mut estate = eight();
+    estate.rules("sg-open", &["egress tcp 80 0.0.0.0/0"]);
+    // A second interface on the host of b3, whose first address b4 has, too.
+    estate.interface("b3x", "10.0.2.30", &["sg-open"]);
+    estate.eni("b3x", |eni| {
+        eni["Attachment"] = json!({"InstanceId": "i-b3", "InstanceOwnerId": crate::estate::ACCOUNT, "DeviceIndex": 1,
+            "Status": "attached"});
+    });
+    estate.eni("b4", |eni| {
+        eni["PrivateIpAddress"] = json!("10.0.2.13");
+        eni["PrivateIpAddresses"][0]["PrivateIpAddress"] = json!("10.0.2.13");
+    });
+    estate.ask("vpc-1", "vpc-1", "tcp 443");
+}
+
+#[test]
+fn cidrs_that_no_rule_of_the_ends_names_tell_nothing_apart() {
+    let mut estate = eight();
+    // Another group's rules cut the subnet into single addresses.
+    let lines: Vec<String> = (11..=14).map(|n| format!("ingress tcp 443 10.0.1.{n}/32")).collect();
+    estate.group("sg-far", &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    estate.rules("sg-open", &["egress -1 0.0.0.0/0", "ingress tcp 443 10.0.1.12/31"]);
+    let said = estate.ask("10.0.1.0/24", "10.0.2.0/24", "tcp 443");
+    assert_eq!((said.answer.pairs.total, said.answer.pairs.reachable), (16, 8));
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use reach_model::change::{
-    Change, GroupRules, IcmpTypeCode, IpPermission, ModifyManagedPrefixList, NetworkAclEntry, Route,
+    Change, GroupRules, IcmpTypeCode, IpPermission, ModifyManagedPrefixList, NetworkAclEntry, Route, Tag,
 };
 use serde::Serialize;
 
@@ -24,7 +24,8 @@ pub(crate) fn api(change: &Change) -> serde_json::Value {
     serde_json::to_value(change).unwrap_or_default()
 }
 
-/// The rules that a change makes, one for each peer.
+/// What a change opens, one line for each peer: rules and entries, and as lines of the same table routes, associations
+/// (to a table), members of prefix lists and endpoints, and CIDRs of a cluster's public endpoint.
 pub(crate) fn rules(change: &Change) -> Vec<Rule> {
     match change {
         Change::AuthorizeSecurityGroupIngress(input) => group_rules(input, "ingress"),
@@ -36,8 +37,40 @@ pub(crate) fn rules(change: &Change) -> Vec<Rule> {
             port: acl_ports(entry),
             peer: entry.cidr_block.clone().or_else(|| entry.ipv6_cidr_block.clone()).unwrap_or_default(),
         }],
+        Change::CreateRoute(route) | Change::ReplaceRoute(route) => {
+            vec![way(&route.route_table_id, target(route).1)]
+        }
+        Change::AssociateRouteTable(input) => {
+            let subject = input.subnet_id.as_ref().or(input.gateway_id.as_ref());
+            subject.map(|subject| way(subject, &input.route_table_id)).into_iter().collect()
+        }
+        Change::ReplaceRouteTableAssociation(input) => vec![way(&input.association_id, &input.route_table_id)],
+        Change::ModifyManagedPrefixList(list) => {
+            list.add_entries.iter().map(|entry| way(&list.prefix_list_id, &entry.cidr)).collect()
+        }
+        Change::ModifyVpcEndpoint(input) => {
+            let added = input.add_security_group_ids.iter().chain(&input.add_route_table_ids);
+            added.map(|peer| way(&input.vpc_endpoint_id, peer)).collect()
+        }
+        Change::UpdateClusterConfig(input) => {
+            let cidrs = input.resources_vpc_config.public_access_cidrs.iter().flatten();
+            let admits = |cidr: &String| Rule {
+                resource: input.name.clone(),
+                direction: Some("ingress"),
+                protocol: "tcp".to_owned(),
+                port: "443".to_owned(),
+                peer: cidr.clone(),
+            };
+            cidrs.map(admits).collect()
+        }
         _ => Vec::new(),
     }
+}
+
+/// A line without direction and ports: whatever is sent there goes this way.
+fn way(resource: &str, peer: &str) -> Rule {
+    let all = || "all".to_owned();
+    Rule { resource: resource.to_owned(), direction: None, protocol: all(), port: all(), peer: peer.to_owned() }
 }
 
 fn group_rules(input: &GroupRules, direction: &'static str) -> Vec<Rule> {
@@ -79,7 +112,7 @@ fn protocol_name(text: &str) -> String {
 
 fn range(from: i64, to: i64) -> String {
     match (from, to) {
-        (0, 65535) | (-1, -1) => "all".to_owned(),
+        (-1, -1) => "all".to_owned(),
         (from, to) if from == to => from.to_string(),
         (from, to) => format!("{from}-{to}"),
     }
@@ -116,7 +149,7 @@ fn acl_ports(entry: &NetworkAclEntry) -> String {
 pub(crate) fn words(change: &Change) -> Vec<String> {
     let traffic = |rule: &Rule| match (&*rule.protocol, &*rule.port) {
         ("all", _) => "all traffic".to_owned(),
-        (protocol, "all") => format!("all {protocol}"),
+        (protocol, "all" | "0-65535") => format!("all {protocol}"),
         (protocol, port) => format!("{protocol} {port}"),
     };
     let preposition = |rule: &Rule| if rule.direction == Some("egress") { "to" } else { "from" };
@@ -207,6 +240,15 @@ pub(crate) fn words(change: &Change) -> Vec<String> {
                 (None, _) => "switch the source/destination check off".to_owned(),
             };
             vec![format!("{}: {what}", input.network_interface_id)]
+        }
+        Change::CreateTags(input) | Change::DeleteTags(input) => {
+            let verb = if matches!(change, Change::CreateTags(_)) { "add" } else { "remove" };
+            let tag = |tag: &Tag| match &tag.value {
+                Some(value) => format!("{}={value}", tag.key),
+                None => tag.key.clone(),
+            };
+            let tags: Vec<String> = input.tags.iter().map(tag).collect();
+            vec![format!("{}: {verb} the tag {}", input.resources.join(", "), tags.join(", "))]
         }
         other => vec![call_name(other)],
     }

@@ -578,6 +578,9 @@ fn by_class(compiled: &Compiled<'_>, question: &Question) -> Result<Vec<Block>, 
     let population = Population::among(compiled, &members);
     let positions: FxHashMap<(Idx<NetworkInterface>, IpNet), Position> =
         (0..).zip(population.members()).map(|(position, member)| ((member.interface, member.net), position)).collect();
+    // A prefix that CIDRs cut is none of the members, and whatever its interface has tells the kernel that it belongs to.
+    let pieces: FxHashMap<Idx<NetworkInterface>, Position> =
+        (0..).zip(population.members()).map(|(position, member)| (member.interface, position)).collect();
     let of = |endpoint: &Endpoint, position: usize, ports: Option<PortRanges>| -> (Like, Option<Position>) {
         let found: Vec<Option<Position>> = nets(endpoint).iter().map(|key| positions.get(key).copied()).collect();
         let class = |at: usize| found.get(at).copied().flatten().map(|member| population.class_of(member));
@@ -589,6 +592,7 @@ fn by_class(compiled: &Compiled<'_>, question: &Question) -> Result<Vec<Block>, 
             Endpoint::Prefix { .. } if found.first().is_some_and(Option::is_some) => {
                 (Like::Prefix(class(0).unwrap_or_default(), ports), found.first().copied().flatten())
             }
+            Endpoint::Prefix { interface, .. } => (Like::Itself(position), pieces.get(interface).copied()),
             _ => (Like::Itself(position), found.first().copied().flatten()),
         }
     };

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use ipnet::IpNet;
+use reach_model::ids::InstanceId;
 use reach_model::network::{
     BlockMode, Destination, EndpointKind, Idx, InterfaceKind, Network, NetworkAcl, NetworkInterface, Ref, RouteTable,
     RouteTarget, Subnet, Vpc,
@@ -642,12 +643,22 @@ fn odd_interfaces(network: &Network) -> FxHashSet<Idx<NetworkInterface>> {
             _ => {}
         }
     }
+    let mut crowded: FxHashSet<InstanceId> = FxHashSet::default();
     for (idx, interface) in network.interfaces.iter() {
         let vpc = interface.vpc.as_ref().and_then(Ref::known);
         let resolver = vpc.and_then(|vpc| network.vpcs.get(vpc).resolver()).map(IpAddr::V4);
         for address in &interface.addresses {
             if network.addresses.is_shared(address.ip) {
-                odd.extend(network.addresses.owners_anywhere(address.ip));
+                let owners = network.addresses.owners_anywhere(address.ip);
+                // A host that has an address which is also somebody else's in the VPC delivers it by itself: to nobody else is
+                // that address what it is to the host's own interfaces.
+                let rival = |other: &Idx<NetworkInterface>| {
+                    *other != idx && network.interfaces.get(*other).vpc == interface.vpc
+                };
+                if owners.iter().any(rival) {
+                    crowded.extend(host::host(network, interface));
+                }
+                odd.extend(owners);
             }
             let elsewhere = address.public.and_then(|public| network.addresses.owner_of_public(public));
             if elsewhere.is_some_and(|owner| owner != (idx, address.ip)) || Some(address.ip) == resolver {
@@ -658,6 +669,11 @@ fn odd_interfaces(network: &Network) -> FxHashSet<Idx<NetworkInterface>> {
         for prefix in &interface.prefixes {
             odd.extend(network.addresses.owners_anywhere(prefix.network()).into_iter().filter(|other| *other != idx));
         }
+    }
+    if !crowded.is_empty() {
+        let on_crowded =
+            |interface: &NetworkInterface| host::host(network, interface).is_some_and(|id| crowded.contains(&id));
+        odd.extend(network.interfaces.iter().filter(|(_, interface)| on_crowded(interface)).map(|(idx, _)| idx));
     }
     odd
 }
