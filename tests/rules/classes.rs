@@ -127,3 +127,41 @@ fn cidrs_that_no_rule_of_the_ends_names_tell_nothing_apart() {
     let said = estate.ask("10.0.1.0/24", "10.0.2.0/24", "tcp 443");
     assert_eq!((said.answer.pairs.total, said.answer.pairs.reachable), (16, 8));
 }
+
+#[test]
+fn na2_a_delegated_prefix_is_cut_by_every_entry_inside_it() {
+    let mut estate = eight();
+    estate.eni("a1", |eni| {
+        eni["Ipv4Prefixes"] = json!([{"Ipv4Prefix": "10.0.1.64/28"}, {"Ipv4Prefix": "10.0.1.80/28"}]);
+    });
+    // An entry for another stretch of the subnet stands before the one that cuts the prefix.
+    estate.acl(
+        "acl-b",
+        "vpc-1",
+        &[
+            "10 ingress deny 6 10.0.1.0/28 22-22",
+            "20 ingress deny 6 10.0.1.72/29 443-443",
+            "100 ingress allow -1 0.0.0.0/0",
+            "100 egress allow -1 0.0.0.0/0",
+        ],
+    );
+    estate.acl_for("acl-b", "subnet-b");
+    let said = estate.ask("10.0.1.0/24", "10.0.2.0/24", "tcp 443");
+    assert_eq!((said.answer.pairs.total, said.answer.pairs.partial), (24, 4));
+}
+
+#[test]
+fn m6_a_prefix_towards_the_outside_is_judged_whole() {
+    let mut estate = eight();
+    estate.internet().nat().route("rtb-main", "0.0.0.0/0 nat-1");
+    estate.eni("a1", |eni| eni["Ipv4Prefixes"] = json!([{"Ipv4Prefix": "10.0.1.64/28"}]));
+    estate.acl(
+        "acl-n",
+        "vpc-1",
+        &["20 ingress deny 6 10.0.1.72/29 443-443", "100 ingress allow -1 0.0.0.0/0", "100 egress allow -1 0.0.0.0/0"],
+    );
+    estate.acl_for("acl-n", "subnet-pub");
+    estate.ask("10.0.1.64/28", "internet", "tcp 443").is("P P R");
+    estate.ask("10.0.1.64/29", "internet", "tcp 443").is("R R R");
+    estate.ask("10.0.1.72/29", "internet", "tcp 443").is("B B -");
+}

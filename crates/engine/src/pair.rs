@@ -503,10 +503,36 @@ fn combine(network: &Network, from: &Endpoint, mut cells: Vec<Cell>, by_default_
     answer
 }
 
+/// Joins cells to one for each piece of the outside: where the end inside is a range whose addresses fare differently, all
+/// of them count towards each piece.
+fn over_inner_end(network: &Network, cells: Vec<Cell>, from_outside: bool) -> Vec<Cell> {
+    let outer = |cell: &Cell| if from_outside { cell.source.clone() } else { cell.destination.clone() };
+    let inner = |cell: &Cell| if from_outside { cell.destination.clone() } else { cell.source.clone() };
+    let Some(first) = cells.first().map(inner) else { return cells };
+    if cells.iter().all(|cell| inner(cell) == first) {
+        return cells;
+    }
+    let pieces: Vec<IpSet> = cells.iter().map(outer).collect();
+    let whole = pieces.iter().fold(IpSet::empty(), |whole, piece| whole.union(piece));
+    let all_inner = cells.iter().map(inner).fold(IpSet::empty(), |all, part| all.union(&part));
+    let joined = whole.partition(&pieces).into_iter().map(|piece| {
+        let (source, destination) =
+            if from_outside { (piece.clone(), all_inner.clone()) } else { (all_inner.clone(), piece.clone()) };
+        let of_piece = cells.iter().filter(|cell| outer(cell).contains_set(&piece)).map(|cell| {
+            let (source, destination) = (cell.source.clone(), cell.destination.clone());
+            Cell { source, destination, answer: cell.answer.clone() }
+        });
+        let answer = combine(network, &Endpoint::internet(network), of_piece.collect(), false);
+        Cell { source, destination, answer }
+    });
+    joined.collect()
+}
+
 /// The default range decides; where it is blocked but some carve-outs pass, partial.
 ///
 /// `from_outside` tells which end is the outside.
 fn by_default(network: &Network, cells: Vec<Cell>, from_outside: bool) -> PairAnswer {
+    let cells = over_inner_end(network, cells, from_outside);
     // The default range is the largest piece: the one that nothing singles out.
     let size = |cell: &Cell| if from_outside { cell.source.count() } else { cell.destination.count() };
     let default =

@@ -490,12 +490,11 @@ impl<'c, 'n> Sorter<'c, 'n> {
         let whole = IpSet::from(net);
         let mut inside: Vec<IpSet> = Vec::new();
         for trie in [&self.compiled.trie, &self.ground.acl_trie, &self.ground.route_trie] {
-            let first = trie.node_of(net.network());
             let of_rules = std::ptr::eq(trie, &raw const self.compiled.trie);
             let matters = |node: Node| !of_rules || self.named.as_ref().is_none_or(|named| named.contains(&node));
-            let cuts =
-                trie.after(first).map_while(|node| Some((node, trie.net(node).filter(|own| net.contains(own))?)));
-            inside.extend(cuts.filter(|(node, _)| matters(*node)).map(|(_, own)| IpSet::from(own)));
+            inside.extend(
+                trie.inside(net).filter(|node| matters(*node)).filter_map(|node| trie.net(node)).map(IpSet::from),
+            );
         }
         let pieces = if inside.is_empty() { vec![whole] } else { whole.partition(&inside) };
         pieces.into_iter().flat_map(|piece| piece.cidrs())

@@ -116,9 +116,14 @@ impl Trie {
         (0..u32::try_from(self.nets.len()).unwrap_or(u32::MAX)).map(Node)
     }
 
-    /// The nodes after one, in depth-first order.
-    pub fn after(&self, node: Node) -> impl Iterator<Item = Node> + use<> {
-        (node.0 + 1..u32::try_from(self.nets.len()).unwrap_or(u32::MAX)).map(Node)
+    /// The nodes whose prefixes lie inside `net`, itself among them: a contiguous range. O(log K).
+    pub fn inside(&self, net: IpNet) -> impl Iterator<Item = Node> + use<> {
+        let net = net.trunc();
+        let key = |own: &IpNet| (own.addr().is_ipv6(), number(own.network()), own.prefix_len());
+        let first = self.nets.partition_point(|own| key(own) < key(&net));
+        let inside = self.nets.get(first..).unwrap_or_default().iter().take_while(|own| net.contains(*own)).count();
+        let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        (position(first)..position(first + inside)).map(Node)
     }
 
     /// The atom of an address: its longest prefix. O(log K + depth).
