@@ -670,7 +670,8 @@ fn ek48_pods_with_groups_of_their_own_need_rules_for_names() {
         ]));
     };
     let mut closed = with(&["egress tcp 443 0.0.0.0/0"]);
-    assert_eq!(status(&audit(&closed), POD_UDP), "not_applicable", "without the service there is nobody to ask about");
+    let ids = |audit: &Audit| audit.findings.iter().map(|finding| finding.id.clone()).collect::<Vec<_>>();
+    assert!(!ids(&audit(&closed)).contains(&POD_UDP.to_owned()), "no service was listed: nodes alone are asked about");
     dns(&mut closed);
     let found = audit(&closed);
     // T-94: nodes are fine, the pod with a group of its own is not.
@@ -721,4 +722,143 @@ fn every_row_of_the_tables_opens_a_requirement() {
     ] {
         assert!(told.iter().any(|known| known.starts_with(row)), "{row}");
     }
+}
+
+/// An IPv6 cluster: M and N as nodes, X and Y as its control plane, all with IPv6 addresses but for `without`.
+fn ipv6(rules: &[&str], without: &[&str]) -> Estate {
+    let mut estate = world(rules);
+    estate.without_documents("cluster");
+    let config = json!({"endpointPrivateAccess": true, "clusterSecurityGroupId": "sg-c",
+        "kubernetesNetworkConfig": {"serviceIpv6Cidr": "fd00:1::/108", "ipFamily": "ipv6"}});
+    estate.cluster("c1", config).vpc_ipv6("vpc-1", "2600:1::/56");
+    estate.subnet_ipv6("subnet-a", "2600:1:0:1::/64").subnet_ipv6("subnet-b", "2600:1:0:2::/64");
+    for (name, address) in
+        [("m", "2600:1:0:1::10"), ("n", "2600:1:0:2::10"), ("x", "2600:1:0:1::9"), ("y", "2600:1:0:2::9")]
+    {
+        if !without.contains(&name) {
+            estate.ipv6(name, address);
+        }
+    }
+    estate
+}
+
+#[test]
+fn ek40_one_node_without_ipv6_does_not_hide_the_others() {
+    // IPv4 among the members is open, IPv6 is not.
+    let v4_only = &["ingress -1 10.0.0.0/16", "egress -1 0.0.0.0/0"];
+    assert_eq!(status(&audit(&ipv6(v4_only, &[])), KUBELET), "fail");
+    assert_eq!(status(&audit(&ipv6(v4_only, &["n"])), KUBELET), "partial");
+    assert_eq!(status(&audit(&ipv6(v4_only, &["m", "n"])), KUBELET), "pass");
+}
+
+#[test]
+fn sg33_port_25_alone_fails_nobody() {
+    let open = audit(&ipv6(&["ingress -1 sg-c", "egress -1 sg-c", "egress -1 ::/0"], &[]));
+    assert_eq!(status(&open, ALL), "pass");
+    assert!(codes(find(&open, ALL)).contains(&"EC2_PORT_25_RESTRICTION"));
+    // What else is refused is not forgiven.
+    let less = audit(&ipv6(&["ingress -1 sg-c", "egress udp 0-65535 sg-c", "egress tcp 0-8000 sg-c"], &[]));
+    assert_eq!(status(&less, ALL), "partial");
+}
+
+#[test]
+fn ek63_a_partial_pod_list_hides_no_pod_with_an_interface_of_its_own() {
+    let mut estate = world(DEFAULT);
+    estate.secondary("m", "10.0.1.101", None).secondary("n", "10.0.2.101", None);
+    estate.group("sg-p", &[]).interface("p", "10.0.1.120", &["sg-p"]);
+    estate.eni("p", |eni| eni["InterfaceType"] = json!("branch"));
+    let on = |name: &str, address: &str, node: &str| {
+        let mut pod = pod("ops", name, address);
+        pod["spec"]["nodeName"] = json!(node);
+        pod
+    };
+    estate.each("Reservations", |reservation| {
+        let id = reservation["Instances"][0]["InstanceId"].as_str().unwrap().to_owned();
+        reservation["Instances"][0]["PrivateDnsName"] = json!(format!("host-{id}"));
+    });
+    estate.document(list(&[on("a", "10.0.1.101", "host-i-m"), on("b", "10.0.2.101", "host-i-n")]));
+    let found = audit(&estate);
+    assert_eq!((status(&found, PODS), find(&found, PODS).pairs.total), ("partial", 6));
+}
+
+#[test]
+fn ek63_an_untagged_instance_is_no_other_clusters() {
+    let untagged = |names: &[&str]| {
+        let mut estate = narrow();
+        estate.document(list(&[
+            service("lb", 443, &json!(15017)),
+            slice("lb", 15017, &["10.0.1.101"], true),
+            webhook("hook", &of_service("lb"), "Fail"),
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "host-m"},
+                "spec": {"providerID": "aws:///us-east-1a/i-m"}}),
+        ]));
+        estate.each("Reservations", |reservation| {
+            let id = reservation["Instances"][0]["InstanceId"].as_str().unwrap().to_owned();
+            if names.iter().any(|name| id == format!("i-{name}")) {
+                reservation["Instances"][0]["Tags"] = json!([]);
+            }
+        });
+        estate
+    };
+    // The webhook's pod runs on M, which has lost its tags.
+    assert_eq!(status(&audit(&untagged(&["m"])), "eks.webhook.hook.tcp-15017"), "fail");
+    // No node at all is known, and yet a Node object speaks of an instance that is there.
+    let none = audit(&untagged(&["m", "n"]));
+    assert_eq!((status(&none, KUBELET), status(&none, UDP), status(&none, TAG)), ("unknown", "unknown", "unknown"));
+}
+
+#[test]
+fn what_the_snapshot_lacks_is_unknown_in_findings_about_settings() {
+    let mut estate = world(DEFAULT);
+    estate.without("Reservations");
+    assert_eq!(status(&audit(&estate), TAG), "unknown");
+    let mut estate = world(DEFAULT);
+    estate.without("VpcEndpoints");
+    assert_eq!(status(&audit(&estate), "eks.node-egress.aws.logs"), "unknown");
+    // A node group is described and none of its instances is there.
+    let mut estate = world(DEFAULT);
+    estate.retain("Reservations", |_| false).retain("NetworkInterfaces", |eni| eni["Description"] == "Amazon EKS c1");
+    estate.document(json!({"nodegroup": {"nodegroupName": "blue", "clusterName": "c1"}}));
+    let empty = audit(&estate);
+    assert_eq!((status(&empty, KUBELET), status(&empty, TAG)), ("unknown", "unknown"));
+    assert!(empty.remarks.iter().any(|remark| remark.code == "EKS_NODE_GROUP_EMPTY"));
+    // EK-15: no resolver, no names.
+    let mut estate = world(DEFAULT);
+    estate.dns("vpc-1", "EnableDnsSupport", Some(false));
+    assert_eq!(status(&audit(&estate), API), "unknown");
+    // EK-33.
+    let mut estate = world(DEFAULT);
+    estate.without_documents("cluster");
+    estate.cluster(
+        "c1",
+        json!({"endpointPrivateAccess": true, "outpostConfig": {"outpostArns": ["arn:aws:outposts:x"]}}),
+    );
+    let outpost = audit(&estate);
+    assert_eq!((status(&outpost, KUBELET), status(&outpost, UDP)), ("unknown", "pass"));
+}
+
+#[test]
+fn ek14_absent_access_settings_are_an_assumption() {
+    let mut estate = world(DEFAULT);
+    estate.without_documents("cluster");
+    estate.document(json!({"cluster": {"name": "c1", "resourcesVpcConfig": {"vpcId": "vpc-1"}}}));
+    let found = audit(&estate);
+    let assumed = &find(&found, API).answers[0].answer.assumptions;
+    assert!(assumed.contains(&reach_engine::reason::Assumption::ClusterAccess), "{assumed:?}");
+    assert!(find(&audit(&world(DEFAULT)), API).answers[0].answer.assumptions.is_empty());
+}
+
+#[test]
+fn ek24_without_the_endpoints_groups_a_private_cluster_is_unknown() {
+    let mut estate = world(DEFAULT);
+    estate.retain("NatGateways", |_| false);
+    estate.change("RouteTables", "RouteTableId", "rtb-main", |table| {
+        table["Routes"].as_array_mut().unwrap().retain(|route| route["NatGatewayId"].is_null());
+    });
+    for (n, service) in ["ecr.api", "ecr.dkr", "sts", "ec2", "eks"].into_iter().enumerate() {
+        estate.interface_endpoint(&format!("e{n}"), service, &format!("10.0.1.{}", 200 + n), &["sg-gone"]);
+    }
+    estate.s3_gateway(&["rtb-main"]);
+    let found = audit(&estate);
+    assert_eq!((status(&found, "eks.node-egress.aws.ecr.api"), status(&found, INTERNET)), ("unknown", "unknown"));
 }

@@ -273,14 +273,15 @@ fn where_no_entry_matches_the_next_number_is_taken() {
 }
 
 #[test]
-fn where_no_number_is_free_the_denying_entry_gives_way() {
+fn no_denying_entry_gives_way_to_an_admission() {
     let estate = with_acl(&[
         "1 ingress deny tcp 10.0.0.0/16 443",
         "200 ingress allow -1 0.0.0.0/0",
         "100 egress allow -1 0.0.0.0/0",
     ]);
+    // In its place 443 from one subnet could be let in, and with it what else the entry stops.
     let repair = check_fixes(&estate.network(), "i-a", "i-b", "tcp 443");
-    assert!(lines(&repair)[0][0].starts_with("ReplaceNetworkAclEntry "), "{repair:?}");
+    assert!(matches!(repair, Repair::Impossible), "{repair:?}");
 }
 
 #[test]
@@ -343,6 +344,17 @@ fn an_explicit_association_is_replaced_by_its_id() {
     });
     let repair = check_fixes(&estate.network(), "i-a", "internet", "tcp 443");
     assert_eq!(lines(&repair)[0], ["ReplaceRouteTableAssociation AssociationId=rtbassoc-a RouteTableId=rtb-private"]);
+}
+
+#[test]
+fn a_table_that_would_take_other_ways_away_is_not_proposed() {
+    let mut estate = Estate::two(OPEN, OPEN);
+    estate.internet().nat().second_vpc().peering("pcx-1", "vpc-1", "vpc-2");
+    estate.table("rtb-private", "vpc-1", &["0.0.0.0/0 nat-1"]).associate("rtb-private", "subnet-b");
+    estate.route("rtb-main", "10.1.0.0/16 pcx-1");
+    let repair = check_fixes(&estate.network(), "i-a", "internet", "tcp 443");
+    assert_eq!(lines(&repair).len(), 1, "{repair:?}");
+    assert!(lines(&repair)[0][0].starts_with("CreateRoute "), "{repair:?}");
 }
 
 #[test]
@@ -444,6 +456,15 @@ fn a_service_without_a_way_gets_an_endpoint_or_a_route() {
             &["CreateRoute DestinationCidrBlock=0.0.0.0/0 NatGatewayId=nat-1 RouteTableId=rtb-main"],
         ],
     );
+}
+
+#[test]
+fn no_second_endpoint_is_made_for_a_name_that_is_taken() {
+    let mut estate = Estate::two(OPEN, OPEN);
+    estate.group("sg-e", OPEN).interface_endpoint("eks", "eks", "10.0.1.200", &["sg-e"]);
+    estate.each("VpcEndpoints", |endpoint| endpoint["State"] = json!("pending"));
+    let repair = check_fixes(&estate.network(), "i-a", "aws/eks", "tcp 443");
+    assert!(matches!(repair, Repair::Impossible), "{repair:?}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use std::rc::Rc;
 use reach_engine::compile::Compiled;
 use reach_engine::endpoint::Endpoint;
 use reach_engine::fix::{self, Fix, FixError, Repair};
+use reach_engine::host;
 use reach_engine::pair::Contradiction;
 use reach_engine::question::{self, AskError, Engine, PairCounts};
 use reach_engine::verdict::Verdict;
@@ -69,7 +70,11 @@ pub fn audit(network: &Network, cluster: &Cluster, options: &Options) -> Result<
     let compiled = Compiled::new(network);
     let scene = Scene::new(network, &compiled, cluster, options.engine);
     let mut findings = Vec::new();
-    for requirement in table::REQUIREMENTS {
+    // Where no service was listed at all, nothing is known of the cluster's name service; nodes are asked about.
+    let asked = |requirement: &&table::Requirement| {
+        requirement.to != End::ClusterDns || !network.kubernetes.services.is_empty()
+    };
+    for requirement in table::REQUIREMENTS.iter().filter(asked) {
         let mut finding = ask::requirement(&scene, requirement)?;
         explain::requirement(&scene, requirement, &mut finding);
         findings.push(finding);
@@ -86,16 +91,28 @@ pub fn audit(network: &Network, cluster: &Cluster, options: &Options) -> Result<
     }
     if let Some(position) = findings.iter().position(|finding| finding.id == ask::INTERNET)
         && ask::is_private(&scene)
-        && required_services_pass(&findings)
-        && let Some(internet) = findings.get_mut(position)
     {
-        internet.status = Status::NotApplicable;
-        internet.remarks.push(Remark {
-            code: "EKS_PRIVATE_CLUSTER",
-            resource: None,
-            semantics: "EK-24",
-            message: "no node's route table leads to the internet, and every service that nodes need passes".to_owned(),
-        });
+        let services = required_services(&findings);
+        if let Some(internet) = findings.get_mut(position) {
+            let message = match services {
+                Status::Pass => {
+                    internet.status = Status::NotApplicable;
+                    "no node's route table leads to the internet, and every service that nodes need passes"
+                }
+                // Whether the cluster can do without is not known.
+                Status::Unknown => {
+                    internet.status = Status::Unknown;
+                    "no node's route table leads to the internet, and of the services that nodes need some are unknown"
+                }
+                _ => "no node's route table leads to the internet, and services that nodes need do not pass",
+            };
+            internet.remarks.push(Remark {
+                code: "EKS_PRIVATE_CLUSTER",
+                resource: None,
+                semantics: "EK-24",
+                message: message.to_owned(),
+            });
+        }
     }
     findings.push(ask::public_access(&scene)?);
     findings.push(held::owned_tag(&scene));
@@ -166,6 +183,21 @@ impl<'s> Scene<'s> {
         self.described?.security_group.as_ref().and_then(Ref::known)
     }
 
+    /// Whether the cluster has no node that is known, and yet something says that it has: then no finding about nodes is
+    /// without an object, they are unknown.
+    fn misses_nodes(&self) -> bool {
+        if !crate::roles::nodes(self.network, &self.cluster.name, None).is_empty() {
+            return false;
+        }
+        let described = self.described.is_some_and(|cluster| !cluster.node_groups.is_empty());
+        let untagged = |id: &str| {
+            let instance = self.network.instances.find_text(id).map(|idx| self.network.instances.get(idx));
+            instance.is_some_and(|instance| instance.is_live() && host::cluster_name(instance).is_none())
+        };
+        let listed = self.network.kubernetes.nodes.iter().any(|(_, id)| id.as_deref().is_some_and(untagged));
+        described || listed
+    }
+
     fn collected(&self, call: Call) -> bool {
         self.network.collected_for(self.cluster.vpc, call)
     }
@@ -190,11 +222,12 @@ fn components(names: &[String]) -> Result<Vec<&'static table::Component>, Select
     Ok(chosen)
 }
 
-fn required_services_pass(findings: &[Finding]) -> bool {
-    table::SERVICES.iter().filter(|service| matches!(service.need, Need::Always)).all(|service| {
-        let id = ask::service_id(service);
-        findings.iter().any(|finding| finding.id == id && finding.status == Status::Pass)
-    })
+/// How the services fare that every cluster needs: the worst of them.
+fn required_services(findings: &[Finding]) -> Status {
+    let needed = table::SERVICES.iter().filter(|service| matches!(service.need, Need::Always));
+    let ids: Vec<String> = needed.map(ask::service_id).collect();
+    let statuses = findings.iter().filter(|finding| ids.contains(&finding.id)).map(|finding| finding.status);
+    statuses.min().unwrap_or(Status::Unknown)
 }
 
 /// Looks for fixes of a finding.

@@ -79,6 +79,21 @@ pub(crate) fn api_server(
         return Ok(vec![unresolved("apiserver", Code::UnsupportedComponent, "EK-33", note, None)]);
     }
     let inside = view.place.is_some() && view.place == cluster.vpc;
+    // EK-15: without the resolver no name is answered at all, whatever the access mode.
+    if let Some(vpc) = view.place.map(|vpc| network.vpcs.get(vpc))
+        && vpc.dns_support == Some(false)
+        && vpc.dns_servers != DnsServers::Custom
+    {
+        let note = "what answers names while enableDnsSupport is off";
+        return Ok(vec![unresolved("apiserver", Code::Undocumented, "EK-15", note, None)]);
+    }
+    if !described.access_described {
+        view.assumptions.push(Assumption::ClusterAccess);
+    }
+    if !described.private_access && !described.public_access {
+        let note = "an endpoint with neither public nor private access, which EKS does not make";
+        return Ok(vec![unresolved("apiserver", Code::Undocumented, "EK-14", note, None)]);
+    }
     let private = match (described.private_access, described.public_access) {
         // Private only: public DNS answers with the private addresses, too.
         (true, false) => true,

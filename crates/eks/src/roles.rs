@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use reach_engine::endpoint::Endpoint;
 use reach_engine::host;
-use reach_model::Network;
 use reach_model::network::{Idx, Instance, InterfaceKind, NetworkInterface, Pod, Ref, Vpc, tag};
+use reach_model::{Call, Network};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::SelectorError;
@@ -115,19 +115,30 @@ impl<'n> Listed<'n> {
         let owners = self.network.addresses.owners_anywhere(address);
         let of_cluster = |&idx: &Idx<NetworkInterface>| {
             let interface = self.network.interfaces.get(idx);
+            let in_vpc = interface.vpc.as_ref().and_then(Ref::known) == self.cluster.vpc;
             match interface.instance().and_then(Ref::known) {
-                Some(node) => host::cluster_name(self.network.instances.get(node)) == Some(&*self.cluster.name),
-                None => interface.vpc.as_ref().and_then(Ref::known) == self.cluster.vpc,
+                // An instance without any cluster's tag may be a node of whichever cluster is there.
+                Some(node) => host::cluster_name(self.network.instances.get(node))
+                    .map_or(in_vpc, |name| name == &*self.cluster.name),
+                None => in_vpc,
             }
         };
         (!owners.is_empty()).then(|| owners.iter().any(of_cluster))
     }
 
+    /// Whether a pod's node can send and receive, as far as the snapshot tells.
+    fn is_live(&self, pod: &Pod) -> bool {
+        let node = pod.node.as_deref().and_then(|name| self.nodes.get(name));
+        node.is_none_or(|&node| self.network.instances.get(node).is_live())
+    }
+
     /// Whether a pod runs in the cluster; one that nothing places anywhere is taken to be, where there is just one.
     pub(crate) fn has(&self, pod: &Pod) -> bool {
         let node = pod.node.as_deref().and_then(|name| self.nodes.get(name));
-        if let Some(&node) = node {
-            return host::cluster_name(self.network.instances.get(node)) == Some(&*self.cluster.name);
+        if let Some(&node) = node
+            && let Some(name) = host::cluster_name(self.network.instances.get(node))
+        {
+            return name == &*self.cluster.name;
         }
         pod.addresses.iter().find_map(|&address| self.owns(address)).unwrap_or(self.alone)
     }
@@ -142,7 +153,7 @@ pub fn pods(network: &Network, cluster: &Cluster) -> Vec<Endpoint> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut explained: FxHashSet<IpAddr> = FxHashSet::default();
     let mut of_cluster: Vec<&Pod> = Vec::new();
-    for pod in network.kubernetes.pods.iter().filter(|pod| pod.running && listed.has(pod)) {
+    for pod in network.kubernetes.pods.iter().filter(|pod| pod.running && listed.has(pod) && listed.is_live(pod)) {
         explained.extend(&pod.addresses);
         of_cluster.push(pod);
         if !pod.host_network
@@ -151,7 +162,15 @@ pub fn pods(network: &Network, cluster: &Cluster) -> Vec<Endpoint> {
             endpoints.push(endpoint);
         }
     }
-    if !of_cluster.is_empty() && lists_cover(network, &nodes, &of_cluster) {
+    let unexplained = |interface: &NetworkInterface| {
+        let explains = |address: &reach_model::network::InterfaceAddress| explained.contains(&address.ip);
+        (interface.kind == InterfaceKind::Branch || is_fargate(interface)) && !interface.addresses.iter().any(explains)
+    };
+    let own = |interface: &NetworkInterface| interface.vpc.as_ref().and_then(Ref::known) == cluster.vpc;
+    // An interface that a pod alone can have, and no listed pod has, tells that not all pods were listed.
+    let whole = network.collected_for(cluster.vpc, Call::KubectlGet)
+        && !network.interfaces.iter().any(|(_, interface)| own(interface) && unexplained(interface));
+    if whole && !of_cluster.is_empty() && lists_cover(network, &nodes, &of_cluster) {
         return endpoints;
     }
     for &node in &nodes {

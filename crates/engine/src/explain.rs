@@ -322,6 +322,9 @@ pub const fn assumption(assumption: Assumption) -> &'static str {
             "security groups for pods are enforced strictly (POD_SECURITY_GROUP_ENFORCING_MODE; \
              `kubectl get daemonset aws-node -n kube-system -o json` tells)"
         }
+        Assumption::ClusterAccess => {
+            "the API endpoint has EKS's default access: public, from everywhere, not private (`aws eks describe-cluster` tells)"
+        }
         Assumption::ControlPlaneEgress => {
             "the control plane reaches the outside on AWS's side (controlPlaneEgressMode=AWS_MANAGED; \
              `aws eks describe-cluster` tells)"

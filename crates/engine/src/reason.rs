@@ -338,6 +338,8 @@ pub enum Assumption {
     CniSnat,
     /// Pod security groups are enforced strictly.
     CniStrict,
+    /// The cluster's endpoint has public access from everywhere and no private access, EKS's default.
+    ClusterAccess,
     /// Webhook calls and the like leave on AWS's side (`controlPlaneEgressMode=AWS_MANAGED`).
     ControlPlaneEgress,
 }

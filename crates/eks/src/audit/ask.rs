@@ -159,7 +159,7 @@ pub(super) fn judge(
             Outcome::Answered(judged) => finding.answers.push(*judged),
             Outcome::NoPair => {}
             Outcome::Nobody(error, side) => {
-                let lacks = if side == Side::From { optional.0 } else { optional.1 };
+                let lacks = if side == Side::From { optional.0 } else { optional.1 } && !scene.misses_nodes();
                 // Control-plane interfaces exist in every cluster: not to see them is not to know.
                 if !lacks {
                     missing = Some(Status::Unknown);
@@ -206,12 +206,20 @@ pub(super) fn requirement(scene: &Scene<'_>, requirement: &Requirement) -> Resul
     let services = &scene.network.kubernetes.services;
     if to == End::ClusterDns && !services.iter().any(|s| &*s.namespace == namespace && &*s.name == name) {
         finding.remarks.push(Remark {
-            code: "NOT_COLLECTED",
+            code: "EKS_NO_CLUSTER_DNS",
             resource: None,
             semantics: "EK-42",
-            message: format!(
-                "the service {namespace}/{name} is not in the snapshot (`kubectl get services -A -o json`)"
-            ),
+            message: format!("the services that were listed have none named {namespace}/{name}"),
+        });
+        return Ok(finding);
+    }
+    if scene.described.is_some_and(|cluster| cluster.outpost) && [from, to].iter().any(|end| end.is_control_plane()) {
+        finding.status = Status::Unknown;
+        finding.remarks.push(Remark {
+            code: "UNSUPPORTED_COMPONENT",
+            resource: None,
+            semantics: "EK-33",
+            message: "the control plane of a local cluster on Outposts is not followed".to_owned(),
         });
         return Ok(finding);
     }
@@ -226,7 +234,51 @@ pub(super) fn requirement(scene: &Scene<'_>, requirement: &Requirement) -> Resul
     let questions = families.iter().map(|&family| (asked(family), Recipe::new(&from_text, &to_text, traffic, family)));
     finding.question = Some(asked(families.first().copied().flatten()));
     judge(scene, &mut finding, questions.collect(), (may_lack(from), may_lack(to)))?;
+    forgive_port_25(scene, &mut finding);
     Ok(finding)
+}
+
+/// EC2 holds back TCP 25 between public addresses, those of an IPv6 VPC among them, as long as nobody asks for more (SG-33).
+/// No cluster needs it: what fails by that alone does not fail, and is told.
+fn forgive_port_25(scene: &Scene<'_>, finding: &mut Finding) {
+    if finding.status != Status::Partial {
+        return;
+    }
+    let mut forgiven = 0;
+    for judged in &mut finding.answers {
+        let mut pairs = PairCounts::default();
+        for group in &mut judged.answer.groups {
+            let by_port_25 = |reason: &reach_engine::reason::Reason| reason.code == Code::Ec2Port25Restriction;
+            if group.answer.verdict == Verdict::Partial && group.answer.reasons.iter().all(by_port_25) {
+                group.answer.verdict = Verdict::Reachable;
+                forgiven += group.pairs;
+            }
+            count_in(&mut pairs, group.answer.verdict, group.pairs);
+        }
+        if !judged.answer.truncated {
+            judged.answer.pairs = pairs;
+            judged.answer.verdict = over(pairs).unwrap_or(judged.answer.verdict);
+        }
+    }
+    if forgiven > 0 {
+        settle(scene, finding);
+        finding.remarks.push(Remark {
+            code: "EC2_PORT_25_RESTRICTION",
+            resource: None,
+            semantics: "SG-33",
+            message: "all but TCP 25, which EC2 holds back to public addresses unless asked for it".to_owned(),
+        });
+    }
+}
+
+fn count_in(counts: &mut PairCounts, verdict: Verdict, pairs: u64) {
+    counts.total += pairs;
+    match verdict {
+        Verdict::Reachable => counts.reachable += pairs,
+        Verdict::Blocked => counts.blocked += pairs,
+        Verdict::Partial => counts.partial += pairs,
+        Verdict::Unknown => counts.unknown += pairs,
+    }
 }
 
 /// The families to ask about: among a cluster's own, the one that its nodes and pods speak; to the internet, both where
@@ -239,6 +291,11 @@ fn families(scene: &Scene<'_>, from: End, to: End) -> Vec<Option<Family>> {
         let endpoints = scene.endpoints(&end.selector());
         endpoints.is_ok_and(|endpoints| endpoints.iter().all(|endpoint| endpoint.has(family)))
     };
+    let any_has = |end: End, family: Family| {
+        let endpoints = scene.endpoints(&end.selector());
+        // What only a name server would tell has every family.
+        end == End::ApiServer || endpoints.is_ok_and(|endpoints| endpoints.iter().any(|endpoint| endpoint.has(family)))
+    };
     match to {
         End::Internet => {
             let mut families: Vec<Option<Family>> = Vec::new();
@@ -247,8 +304,15 @@ fn families(scene: &Scene<'_>, from: End, to: End) -> Vec<Option<Family>> {
         }
         End::Service(_) | End::ClusterDns => vec![None],
         End::Nodes | End::Pods | End::ControlPlane | End::ApiServer => {
-            let both = all_have(from, Family::V6) && all_have(to, Family::V6);
-            vec![both.then_some(Family::V6)]
+            match (
+                any_has(from, Family::V6) && any_has(to, Family::V6),
+                all_have(from, Family::V6) && all_have(to, Family::V6),
+            ) {
+                (true, true) => vec![Some(Family::V6)],
+                // Who has no IPv6 address speaks IPv4 with the others.
+                (true, false) => vec![Some(Family::V6), Some(Family::V4)],
+                (false, _) => vec![None],
+            }
         }
     }
 }
@@ -305,6 +369,18 @@ pub(super) fn service(scene: &Scene<'_>, service: &'static NeededService) -> Res
         && !is_used(scene, service.name, pods, addons)
     {
         let mut finding = blank(service_id(service), requirement.level, title, requirement.source);
+        if !scene.collected(Call::DescribeVpcEndpoints) {
+            finding.status = Status::Unknown;
+            finding.remarks.push(Remark {
+                code: "NOT_COLLECTED",
+                resource: None,
+                semantics: "EK-24",
+                message:
+                    "whether the VPC has an endpoint of it is not in the snapshot (`aws ec2 describe-vpc-endpoints`)"
+                        .to_owned(),
+            });
+            return Ok(finding);
+        }
         finding.remarks.push(Remark {
             code: "EKS_SERVICE_UNUSED",
             resource: None,
@@ -410,13 +486,7 @@ pub(super) fn public_access(scene: &Scene<'_>) -> Result<Finding, AuditError> {
                 .reasons
                 .retain(|reason| reason.code == Code::EksPublicAccessCidrMismatch || verdict == Verdict::Unknown);
             group.answer.verdict = verdict;
-            pairs.total += group.pairs;
-            match verdict {
-                Verdict::Reachable => pairs.reachable += group.pairs,
-                Verdict::Blocked => pairs.blocked += group.pairs,
-                Verdict::Partial => pairs.partial += group.pairs,
-                Verdict::Unknown => pairs.unknown += group.pairs,
-            }
+            count_in(&mut pairs, verdict, group.pairs);
             true
         });
         judged.answer.pairs = pairs;

@@ -63,7 +63,14 @@ pub(super) fn owned_tag(scene: &Scene<'_>) -> Finding {
             }
         }
     }
+    if !scene.collected(Call::DescribeInstances) || !scene.collected(Call::DescribeNetworkInterfaces) {
+        // Nodes that were not listed, or whose interfaces were not.
+        count(&mut finding.pairs, None);
+    }
     finding.status = over(finding.pairs).into();
+    if finding.status == Status::NotApplicable && scene.misses_nodes() {
+        finding.status = Status::Unknown;
+    }
     for (groups, nodes) in untagged {
         let alone = groups.len() == 1;
         let note = if alone { "; with a single group today's controllers do without the tag" } else { "" };

@@ -28,6 +28,11 @@ pub enum End {
 }
 
 impl End {
+    /// Whether the cluster's control plane stands there.
+    pub fn is_control_plane(self) -> bool {
+        matches!(self, End::ControlPlane | End::ApiServer)
+    }
+
     /// The end as a selector.
     pub fn selector(self) -> String {
         match self {

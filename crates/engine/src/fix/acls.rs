@@ -65,15 +65,12 @@ pub(super) fn proposals(round: &Round<'_>, troubles: &[Trouble<'_>]) -> Option<V
         });
         for form in &gate.forms {
             for net in remote.nets(round.network, true) {
-                let number = free(numbers, denied_by);
-                numbers.extend(number);
-                // Where no number is free before it, the denying entry itself has to give way.
-                let entry = entry(round, &gate, number.unwrap_or(denied_by), *form, net);
-                let change = match number {
-                    Some(_) => Change::CreateNetworkAclEntry(entry),
-                    None => Change::ReplaceNetworkAclEntry(entry),
-                };
-                proposals.push(Proposal { options: vec![vec![change]] });
+                // Where no number is free before it, nothing is proposed: in the denying entry's place an admission would let
+                // in all else that it stops.
+                let number = free(numbers, denied_by)?;
+                numbers.insert(number);
+                let entry = entry(round, &gate, number, *form, net);
+                proposals.push(Proposal { options: vec![vec![Change::CreateNetworkAclEntry(entry)]] });
             }
         }
     }

@@ -194,6 +194,15 @@ fn other_tables(round: &Round<'_>, gap: &Gap, stranded: &Stranded) -> Vec<Change
             _ => false,
         })
     };
+    // What the old table leads to, the new one has to lead to as well: a fix takes no other way away.
+    let own: Vec<&reach_model::network::Route> =
+        network.route_tables.get(gap.table).routes.iter().filter(|route| route.target != RouteTarget::Local).collect();
+    let holds = |table: Idx<RouteTable>| {
+        let routes = &network.route_tables.get(table).routes;
+        own.iter()
+            .filter(|route| route.state == RouteState::Active)
+            .all(|old| routes.iter().any(|new| new.destination == old.destination && new.target == old.target))
+    };
     let used =
         |table: Idx<RouteTable>| network.subnets.iter().filter(|(_, subnet)| subnet.route_table == Some(table)).count();
     let tables: Vec<(Idx<RouteTable>, usize)> = network
@@ -201,7 +210,7 @@ fn other_tables(round: &Round<'_>, gap: &Gap, stranded: &Stranded) -> Vec<Change
         .iter()
         .filter(|(idx, table)| *idx != gap.table && vpc_of_table(network, *idx) == vpc && table.gateways.is_empty())
         .map(|(idx, _)| idx)
-        .filter(|idx| knows(*idx))
+        .filter(|idx| knows(*idx) && holds(*idx))
         .map(|idx| (idx, used(idx)))
         // A table that no subnet uses may be anything.
         .filter(|(_, used)| *used > 0)

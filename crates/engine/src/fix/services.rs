@@ -75,11 +75,13 @@ pub(super) fn proposals<'a>(
         served.push(trouble.group);
     }
     for ((service, vpc), senders) in wanted {
-        let options = if BY_GATEWAY.contains(&service) {
-            vec![vec![gateway(network, service, vpc, &senders)], vec![interface(round, service, vpc, &senders)]]
-        } else {
-            vec![vec![interface(round, service, vpc, &senders)]]
-        };
+        let mut options = Vec::new();
+        if BY_GATEWAY.contains(&service) {
+            options.push(vec![gateway(network, service, vpc, &senders)]);
+        }
+        if !is_on_its_way(network, service, vpc) {
+            options.push(vec![interface(round, service, vpc, &senders)]);
+        }
         proposals.push(Proposal { options });
     }
     served
@@ -89,6 +91,16 @@ fn service_name(network: &Network, service: &str, vpc: Idx<Vpc>) -> String {
     let region = region_of(network, vpc).unwrap_or_else(|| "REGION".to_owned());
     let vendor = if region.starts_with("cn-") { "cn.com" } else { "com" };
     format!("{vendor}.amazonaws.{region}.{service}")
+}
+
+/// Whether an endpoint that does not work yet, or no more, holds the service's name: AWS refuses a second one with private
+/// DNS (PL-5).
+fn is_on_its_way(network: &Network, service: &str, vpc: Idx<Vpc>) -> bool {
+    let id = &network.vpcs.get(vpc).id;
+    network.endpoints.iter().any(|(_, endpoint)| {
+        let of_service = endpoint.vpc.as_ref() == Some(id) && endpoint.service_label() == service;
+        of_service && endpoint.kind == EndpointKind::Interface && endpoint.private_dns && !endpoint.available
+    })
 }
 
 /// The endpoint of a service that a VPC has.

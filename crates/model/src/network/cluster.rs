@@ -23,6 +23,8 @@ pub struct Cluster {
     pub private_access: bool,
     /// `publicAccessCidrs`; AWS's default is everywhere (EK-14).
     pub public_access_cidrs: Vec<IpNet>,
+    /// Whether the description says all of that; else EKS's defaults stand in.
+    pub access_described: bool,
     /// `controlPlaneEgressMode` (EK-13).
     pub egress_mode: Option<Text>,
     /// `serviceIpv4Cidr` and `serviceIpv6Cidr`.
@@ -117,6 +119,9 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
             // AWS's defaults for a new cluster: public on, private off.
             public_access: config.endpoint_public_access != Some(false),
             private_access: config.endpoint_private_access == Some(true),
+            access_described: config.endpoint_public_access.is_some()
+                && config.endpoint_private_access.is_some()
+                && (config.public_access_cidrs.is_some() || config.endpoint_public_access == Some(false)),
             public_access_cidrs,
             egress_mode: config.control_plane_egress_mode.clone(),
             service_cidrs,

@@ -17,7 +17,7 @@ pub struct Kubernetes {
     pub has_pods: bool,
     pub pods: Vec<Pod>,
     pub services: Vec<Service>,
-    /// Whether any webhook configuration was read: EKS itself brings some, so a list of them is never empty.
+    /// Whether webhook configurations of both kinds were read: EKS itself brings some, so neither list is ever empty.
     pub has_webhooks: bool,
     pub webhooks: Vec<Webhook>,
     /// Whether any `APIService` was read: every cluster has those that the control plane serves itself.
@@ -156,7 +156,7 @@ pub(super) fn kubernetes(builder: &mut Builder<'_>) {
         has_pods: !resources.pods.is_empty(),
         pods: pods.collect(),
         services: services(resources),
-        has_webhooks: !resources.validating_webhooks.is_empty() || !resources.mutating_webhooks.is_empty(),
+        has_webhooks: !resources.validating_webhooks.is_empty() && !resources.mutating_webhooks.is_empty(),
         webhooks: webhooks.collect(),
         has_api_services: !resources.api_services.is_empty(),
         api_services: api_services.collect(),
