@@ -607,3 +607,21 @@ fn selectors_nodes_by_group_and_clusters_by_name() {
     assert!(message.contains("ambiguous"), "{message}");
     assert_eq!(candidates, ["cluster/c1/node", "cluster/c2/node"]);
 }
+
+#[test]
+fn ek37_the_addons_settings_are_json_or_yaml() {
+    let of = |text: &str| {
+        let mut estate = cluster(private());
+        estate.document(json!({"addon": {"addonName": "vpc-cni", "clusterName": "c1", "configurationValues": text}}));
+        let network = estate.network();
+        let (_, cluster) = network.clusters.iter().next().unwrap();
+        (cluster.cni.external_snat, network.warnings.clone())
+    };
+    assert_eq!(of("{\"env\": {\"AWS_VPC_K8S_CNI_EXTERNALSNAT\": \"true\"}}"), (Some(true), Vec::new()));
+    assert_eq!(of("env:\n  AWS_VPC_K8S_CNI_EXTERNALSNAT: \"true\"\n"), (Some(true), Vec::new()));
+    assert_eq!(of("env:\n  AWS_VPC_K8S_CNI_EXTERNALSNAT: true\n"), (Some(true), Vec::new()));
+    assert_eq!(of(""), (None, Vec::new()));
+    let (unread, warnings) = of("env: [");
+    assert_eq!(unread, None);
+    assert!(warnings.iter().any(|warning| warning.contains("configurationValues")), "{warnings:?}");
+}

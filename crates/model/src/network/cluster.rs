@@ -136,7 +136,16 @@ pub(super) fn clusters(builder: &mut Builder<'_>) {
 }
 
 /// Reads the CNI's environment from the `aws-node` `DaemonSet`, else from the add-on's configuration.
-fn cni_settings(builder: &Builder<'_>, cluster: &str) -> CniSettings {
+fn cni_settings(builder: &mut Builder<'_>, cluster: &str) -> CniSettings {
+    let mut unread = Vec::new();
+    let settings = cni_of(builder, cluster, &mut unread);
+    for place in unread {
+        builder.warn(place);
+    }
+    settings
+}
+
+fn cni_of(builder: &Builder<'_>, cluster: &str, unread: &mut Vec<String>) -> CniSettings {
     let resources = &builder.snapshot.resources;
     let mut settings = CniSettings::default();
     let only_cluster = resources.clusters.len() == 1;
@@ -145,8 +154,18 @@ fn cni_settings(builder: &Builder<'_>, cluster: &str) -> CniSettings {
         if !of_cluster || addon.value.addon_name.as_deref() != Some("vpc-cni") {
             continue;
         }
-        let Some(text) = &addon.value.configuration_values else { continue };
-        let Ok(serde_json::Value::Object(values)) = serde_json::from_str(text) else { continue };
+        let Some(text) = addon.value.configuration_values.as_deref().filter(|text| !text.trim().is_empty()) else {
+            continue;
+        };
+        // JSON or YAML, as it was typed; all JSON is YAML, too.
+        let values = serde_json::from_str(text).ok().or_else(|| serde_saphyr::from_str(text).ok());
+        let Some(serde_json::Value::Object(values)) = values else {
+            let place = builder.snapshot.locate(addon.at, ".configurationValues");
+            unread.push(format!(
+                "{place}: is neither a JSON nor a YAML object, and the CNI's settings in it are not read"
+            ));
+            continue;
+        };
         let Some(serde_json::Value::Object(env)) = values.get("env") else { continue };
         for (name, value) in env {
             let value = match value {
