@@ -1,8 +1,8 @@
 //! The smallest changes that make a question reachable, each verified by asking the same question on the network that it
 //! would leave.
 //!
-//! Every reason that blocks a pair names its gate and the packet that the gate saw. [`propose`] turns each into changes
-//! that would open just that gate, in the order in which they are to be tried; [`search`] makes them on a copy of the
+//! Every reason that blocks a pair names its gate and the packet that the gate saw. `propose` turns each into changes
+//! that would open just that gate, in the order in which they are to be tried; `search` makes them on a copy of the
 //! network and asks again, since a mended route may reveal the next gate. Where a gate can be opened in more than one
 //! way (a group or a CIDR, another table or another route), each way is followed to its end and is a fix of its own. What
 //! a fix can do without is dropped. Nothing is told that was not asked on the network that all its changes leave.
