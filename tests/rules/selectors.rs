@@ -213,3 +213,14 @@ fn m1_ends_without_a_common_family() {
     estate.ask("10.0.1.10", "eni-six", "tcp 443").is("B B -").because(&["NO_COMMON_ADDRESS_FAMILY"]);
     estate.ask("10.0.1.10", "10.0.2.20", "tcp 443 v6").is("B B -").because(&["NO_COMMON_ADDRESS_FAMILY"]);
 }
+
+#[test]
+fn an_end_with_itself_is_no_pair_however_it_is_named() {
+    let mut estate = Estate::two(OPEN, OPEN);
+    estate.dual_stack();
+    // By instance both addresses, by CIDR one: the node's own is no other end.
+    let total = |from: &str, to: &str, what: &str| estate.ask(from, to, what).answer.pairs.total;
+    assert_eq!(total("vpc-1", "10.0.0.0/16", "tcp 443"), 2);
+    assert_eq!(total("vpc-1", "2600:1::/56", "tcp 443"), 2);
+    assert_eq!(total("10.0.0.0/16", "vpc-1", "tcp 443"), 2);
+}

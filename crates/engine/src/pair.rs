@@ -33,6 +33,12 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// The one family that is asked about, by itself or by its only protocol.
+    pub(crate) fn only_family(&self) -> Option<Family> {
+        let implied = self.lanes.iter().find_map(Lane::family);
+        self.family.or(if self.lanes.len() == 1 { implied } else { None })
+    }
+
     /// The headers of all lanes.
     pub fn headers(&self) -> reach_packets::PortSet {
         self.lanes.iter().fold(reach_packets::PortSet::empty(), |all, lane| all.union(&lane.headers()))
@@ -298,8 +304,7 @@ impl Replay {
 
 /// The families of source and destination; they differ only for an IPv6 pod's IPv4 destination (EK-40).
 fn families(network: &Network, from: &Endpoint, to: &Endpoint, ask: &Ask) -> Option<(Family, Family)> {
-    let implied = ask.lanes.iter().find_map(Lane::family);
-    let wanted = ask.family.or(if ask.lanes.len() == 1 { implied } else { None });
+    let wanted = ask.only_family();
     let candidates =
         [Family::V4, Family::V6].into_iter().filter(|family| wanted.is_none_or(|wanted| wanted == *family));
     for family in candidates {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use ipnet::IpNet;
 use reach_model::network::{Idx, Network, NetworkInterface};
-use reach_packets::PortRanges;
+use reach_packets::{Family, PortRanges};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::compile::Compiled;
@@ -229,7 +229,43 @@ fn is_single(question: &Question) -> bool {
 }
 
 fn is_self(question: &Question, i: usize, j: usize) -> bool {
-    matches!((question.from.get(i), question.to.get(j)), (Some(from), Some(to)) if *from == to.endpoint)
+    let (Some(from), Some(to)) = (question.from.get(i), question.to.get(j)) else { return false };
+    *from == to.endpoint || is_one_address(from, &to.endpoint, question.ask.only_family())
+}
+
+/// Whether two ends that are named differently (a node by both its addresses, and by one of them) are one and the same in
+/// the family that the pair would be asked in.
+fn is_one_address(a: &Endpoint, b: &Endpoint, only: Option<Family>) -> bool {
+    let (
+        Endpoint::Interface { interface, v4, v6 },
+        Endpoint::Interface { interface: other, v4: other_v4, v6: other_v6 },
+    ) = (a, b)
+    else {
+        return false;
+    };
+    let v4 = (v4.is_some() && other_v4.is_some() && only != Some(Family::V6)).then_some((v4, other_v4));
+    let v6 = (v6.is_some() && other_v6.is_some() && only != Some(Family::V4)).then_some((v6, other_v6));
+    interface == other && v4.or(v6).is_some_and(|(own, theirs)| own == theirs)
+}
+
+/// For every source the destinations that are itself.
+fn selves(question: &Question) -> Vec<Vec<usize>> {
+    let mut by_interface: FxHashMap<Idx<NetworkInterface>, Vec<usize>> = FxHashMap::default();
+    let mut others: FxHashMap<&Endpoint, Vec<usize>> = FxHashMap::default();
+    for (position, to) in question.to.iter().enumerate() {
+        match &to.endpoint {
+            Endpoint::Interface { interface, .. } => by_interface.entry(*interface).or_default().push(position),
+            other => others.entry(other).or_default().push(position),
+        }
+    }
+    let of = |(i, from): (usize, &Endpoint)| match from {
+        Endpoint::Interface { interface, .. } => {
+            let candidates = by_interface.get(interface).into_iter().flatten().copied();
+            candidates.filter(|&j| is_self(question, i, j)).collect()
+        }
+        other => others.get(other).cloned().unwrap_or_default(),
+    };
+    question.from.iter().enumerate().map(of).collect()
 }
 
 /// The first pair of a block that is one.
@@ -253,11 +289,7 @@ fn answer_blocks(
     listing: Listing,
 ) -> Result<Answer, AskError> {
     let Judged { blocks, kinds, keys, assumptions, left_out } = judged(compiled, question, blocks, engine)?;
-    let targets: FxHashMap<&Endpoint, usize> =
-        question.to.iter().enumerate().map(|(position, to)| (&to.endpoint, position)).collect();
-    // Every source as a destination, looked up once.
-    let owns: Vec<Option<usize>> = question.from.iter().map(|from| targets.get(from).copied()).collect();
-    let own = |i: usize| owns.get(i).copied().flatten();
+    let own = selves(question);
     let mut pairs = PairCounts::default();
     let mut of_key: Vec<Vec<&Block>> = vec![Vec::new(); keys.len()];
     for block in &blocks {
@@ -478,12 +510,13 @@ fn names_an_end(network: &Network, answer: &PairAnswer) -> bool {
 }
 
 /// How many pairs a product has, self-pairs not counted.
-fn count_pairs(question: &Question, from: &[usize], to: &[usize], own: &impl Fn(usize) -> Option<usize>) -> u64 {
+fn count_pairs(question: &Question, from: &[usize], to: &[usize], own: &[Vec<usize>]) -> u64 {
     let all = from.len() as u64 * to.len() as u64;
     if is_single(question) {
         return all;
     }
-    let selves = from.iter().filter(|&&i| own(i).is_some_and(|j| to.binary_search(&j).is_ok())).count();
+    let of = |i: &usize| own.get(*i).into_iter().flatten().filter(|j| to.binary_search(j).is_ok()).count();
+    let selves: usize = from.iter().map(of).sum();
     all - selves as u64
 }
 
@@ -511,11 +544,7 @@ fn over_counts(counts: PairCounts) -> Option<Verdict> {
 }
 
 /// Joins blocks to products of sources and destinations, self-pairs not counted.
-fn products(
-    question: &Question,
-    blocks: &[&Block],
-    own: &impl Fn(usize) -> Option<usize>,
-) -> Vec<(Vec<usize>, Vec<usize>)> {
+fn products(question: &Question, blocks: &[&Block], own: &[Vec<usize>]) -> Vec<(Vec<usize>, Vec<usize>)> {
     let mut by_source: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
     for block in blocks {
         by_source.entry(&block.from).or_default().extend(block.to.iter());
@@ -526,7 +555,7 @@ fn products(
             let mut targets = targets.clone();
             // The missing self-pair of a single source must not split a square.
             if with_self && let [only] = sources {
-                targets.extend(own(*only));
+                targets.extend(own.get(*only).into_iter().flatten());
             }
             targets.sort_unstable();
             targets.dedup();
@@ -694,7 +723,8 @@ mod tests {
     fn joined(question: &Question, pairs: &[(usize, usize)]) -> Vec<(Vec<usize>, Vec<usize>)> {
         let blocks: Vec<Block> =
             pairs.iter().map(|&(i, j)| Block { from: [i].into(), to: [j].into(), kind: 0 }).collect();
-        products(question, &blocks.iter().collect::<Vec<_>>(), &Some)
+        let own: Vec<Vec<usize>> = (0..question.from.len()).map(|i| vec![i]).collect();
+        products(question, &blocks.iter().collect::<Vec<_>>(), &own)
     }
 
     #[test]
