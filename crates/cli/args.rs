@@ -17,12 +17,27 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+#[cfg(feature = "fetch")]
+macro_rules! features {
+    () => {
+        "fetch"
+    };
+}
+
+#[cfg(not(feature = "fetch"))]
+macro_rules! features {
+    () => {
+        "none"
+    };
+}
+
 /// What `--version` prints: the version, then what it reads and writes.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nsnapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs",
     "\nanswer formats:  reach.query/1, reach.check/1, reach.fix/1",
-    "\nfeatures:        none",
+    "\nfeatures:        ",
+    features!(),
 );
 
 const EXIT_CODES: &str = "\
@@ -146,6 +161,12 @@ pub(crate) enum Command {
     /// are the same on every run and for any number of threads.
     #[command(after_help = MATRIX_HELP)]
     Matrix(Box<Matrix>),
+    /// Ask AWS for a snapshot: read-only calls, all pages, several accounts and Regions
+    ///
+    /// Only describe, list, get and search calls are made. A call that AWS refuses ends nothing: the snapshot says so, and
+    /// answers that depend on it are `unknown`. `reach snapshot iam-policy` prints the permissions that are needed.
+    #[command(after_help = format!("{FETCH_EXAMPLES}\n\n{FETCH_EXIT_CODES}"))]
+    Fetch(Box<Fetch>),
     /// Look into, check and pack snapshots
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(Snapshot),
@@ -292,6 +313,62 @@ pub(crate) enum FixFormat {
     Json,
     /// For pull requests and chats
     Markdown,
+}
+
+const FETCH_EXAMPLES: &str = "\
+Examples:
+  reach fetch --out account.json.zst
+  reach fetch --profile prod --region eu-west-1 --region us-east-1 --out prod.json.zst
+  reach fetch --role-arn arn:aws:iam::111122223333:role/read --role-arn arn:aws:iam::444455556666:role/read --out both.json.zst
+  reach fetch --cluster shop --out shop.json.zst
+  reach query --snapshot shop.json.zst --from node --to controlplane --port 443";
+
+const FETCH_EXIT_CODES: &str = "\
+Exit codes:
+   0  the snapshot is written; calls that were refused are warnings
+   2  the command line is wrong, or names a cluster that is not there
+   4  nothing could be fetched, or the file could not be written
+ 130  interrupted; nothing is written";
+
+/// Ask AWS for a snapshot.
+#[derive(Debug, Args)]
+pub(crate) struct Fetch {
+    /// A Region to ask; repeatable [default: that of the profile or environment]
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Vec<String>,
+    /// A profile of AWS's shared configuration
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// A role to take on; repeatable, one snapshot of all their accounts
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Vec<String>,
+    /// The external id that the roles ask for
+    #[arg(long, value_name = "ID", requires = "role_arn")]
+    pub(crate) external_id: Option<String>,
+    /// Stay within a VPC; repeatable. What lies in others is then unknown, not absent
+    #[arg(long, value_name = "VPC")]
+    pub(crate) vpc: Vec<String>,
+    /// Stay within an EKS cluster and its VPC; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Vec<String>,
+    /// Send every call to another place [env: `AWS_ENDPOINT_URL`]
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Requests a second to each service of each account and Region; five seconds' worth may go at once
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rate: u32,
+    /// Elements a page, where fewer than AWS gives are wanted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1000))]
+    pub(crate) page_size: Option<i32>,
+    /// How long to wait for an answer before the request is sent again
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(crate) timeout: u32,
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+    /// The file to write: `.json`, or `.json.zst` to compress it; `-` is standard output
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod fetch;
 pub(crate) mod fix;
 pub(crate) mod generate;
 pub(crate) mod man;

@@ -57,6 +57,7 @@ fn run(cli: Cli) -> Result<ExitCode, Stop> {
         Command::Check(check) => commands::check::run(&check, &config?, voice),
         Command::Fix(fix) => commands::fix::run(&fix, &config?, voice),
         Command::Matrix(matrix) => commands::matrix::run(&matrix, &config?, voice),
+        Command::Fetch(fetch) => commands::fetch::run(&fetch, voice),
         Command::Snapshot(command) => commands::snapshot::run(&command, config, voice),
         Command::Generate(generate) => commands::generate::run(&generate, voice),
         Command::Completions { shell } => commands::completions::run(shell),

@@ -63,6 +63,12 @@ pub struct Record {
     /// When the call was made (RFC 3339), where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Text>,
+    /// When its last page was read (RFC 3339), where known: what has pages is read over a span of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Text>,
+    /// The VPCs that the call was limited to; empty: it was not. The answer says nothing of what lies in other VPCs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vpcs: Vec<Text>,
     /// The file that held the answer; messages name it.
     #[serde(default)]
     pub source: Option<Text>,
@@ -87,6 +93,8 @@ impl Record {
             status,
             error_code: None,
             time: None,
+            until: None,
+            vpcs: Vec::new(),
             source: None,
             answer: None,
         }

@@ -312,7 +312,7 @@ impl<'n> Compiled<'n> {
         };
         let Some(gateway) = self.network.vpcs.get(vpc).internet_gateway else {
             let site = Site::Vpc(vpc);
-            if self.network.collected(self.network.vpcs.get(vpc).scope, Call::DescribeInternetGateways) {
+            if self.network.collected_for(Some(vpc), Call::DescribeInternetGateways) {
                 return carry.stop(site, Code::IgwPrivateIpAssociationForIngress, "RT-16");
             }
             let told = Told::new(Code::NotCollected, "RT-16").call(Call::DescribeInternetGateways);

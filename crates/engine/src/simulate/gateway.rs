@@ -394,8 +394,7 @@ impl Walk<'_> {
         };
         let Some(gateway) = self.network.vpcs.get(vpc).internet_gateway else {
             let site = Site::Vpc(vpc);
-            let scope = self.network.vpcs.get(vpc).scope;
-            if self.network.collected(scope, Call::DescribeInternetGateways) {
+            if self.network.collected_for(Some(vpc), Call::DescribeInternetGateways) {
                 return self.stop(site, Stage::InternetGateway, Code::IgwPrivateIpAssociationForIngress, "RT-16");
             }
             let call = Some(Call::DescribeInternetGateways);
@@ -516,9 +515,8 @@ impl Walk<'_> {
     pub(super) fn enter_from_outside_network(&mut self, session: &mut Session) -> End {
         // M-6b: an address of a VPC that nobody has sends nothing.
         if let Some(&vpc) = self.network.vpcs_of(self.packet.source).first() {
-            let scope = self.network.vpcs.get(vpc).scope;
             let site = Site::Vpc(vpc);
-            if self.network.every_interface_known(scope) && !self.is_shared_in(vpc) {
+            if self.network.every_interface_known(vpc) && !self.is_shared_in(vpc) {
                 return self.stop(site, Stage::Deliver, Code::EniAddressRestriction, "M-6b");
             }
             let call = Some(Call::DescribeNetworkInterfaces);
