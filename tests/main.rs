@@ -9,6 +9,8 @@ mod docs;
 mod engines;
 #[cfg(test)]
 mod estate;
+#[cfg(all(test, feature = "fetch"))]
+mod fetch;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
