@@ -200,6 +200,23 @@ impl Call {
         Self::ALL.iter().copied().find(|call| call.service() == service && call.operation() == operation)
     }
 
+    /// The IAM action that allows the call: `ec2:DescribeVpcs`. `None` where AWS is not asked, or where the call is left
+    /// to `reach snapshot script`: classic load balancers.
+    pub fn action(self) -> Option<String> {
+        let service = match self.service() {
+            "elbv2" => "elasticloadbalancing",
+            "kubectl" | "elb" => return None,
+            service => service,
+        };
+        let mut action = format!("{service}:");
+        for word in self.operation().split('-') {
+            let mut letters = word.chars();
+            action.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+            action.push_str(letters.as_str());
+        }
+        Some(action)
+    }
+
     /// The AWS CLI's option for the id that the call is asked for: `--prefix-list-id`.
     pub fn option(self) -> Option<String> {
         let Argument::Each(argument) = self.argument() else { return None };
