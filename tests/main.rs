@@ -15,5 +15,6 @@ mod fixtures;
 mod matrix;
 #[cfg(test)]
 mod readme;
+mod redact;
 #[cfg(test)]
 mod rules;

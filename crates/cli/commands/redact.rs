@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reach_eks::audit::table::{Need, SERVICES};
+use reach_eks::audit::table::clues;
+use reach_model::document;
 use reach_model::redact::{Key, Known, redact};
-use reach_model::{document, redact as model};
 
 use super::snapshot::{packed, save};
 use crate::exit::ExitCode;
@@ -29,25 +29,20 @@ pub(super) fn run(
         Some(file) => secret(file)?,
         None => Key::of_document(&document).map_err(unreadable)?,
     };
-    let (mut names, mut pods) = (Vec::new(), Vec::new());
-    for service in SERVICES {
-        if let Need::Used { pods: of_pods, addons } = service.need {
-            pods.extend(of_pods);
-            names.extend(addons);
-        }
-    }
-    let model::Redacted { document, pseudonyms, dropped } = redact(&document, &key, Known { names: &names, pods: &pods });
+    let (names, pods) = clues();
+    let redacted = redact(&document, &key, Known { names: &names, pods: &pods });
+    let pseudonyms = redacted.pseudonyms();
     if let Some(file) = map {
-        document::write_whole(file, |writer| Ok(serde_json::to_writer_pretty(writer, &pseudonyms)?))
+        document::write_whole(file, |writer| Ok(serde_json::to_writer_pretty(writer, pseudonyms)?))
             .map_err(|error| Failure::io(format!("`{}` cannot be written", file.display()), &error))?;
     }
     if voice == Voice::Verbose {
         tell(&Count(pseudonyms.len(), "pseudonym").to_string());
-        if dropped > 0 {
-            tell(&format!("{} left out, which no question reads", Count(dropped, "answer")));
+        if redacted.dropped > 0 {
+            tell(&format!("{} left out, which no question reads", Count(redacted.dropped, "answer")));
         }
     }
-    save(&document, out, voice)
+    save(&redacted.document, out, voice)
 }
 
 /// The key in a file.

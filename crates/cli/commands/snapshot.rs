@@ -72,8 +72,7 @@ fn info(paths: &[PathBuf], format: InfoFormat, voice: Voice) -> Result<ExitCode,
 fn brief(paths: &[PathBuf], voice: Voice) -> Result<ExitCode, Stop> {
     let summary = summarise(&load::snapshot(paths)?);
     let mut text = format!("reach {}, {}\n", env!("CARGO_PKG_VERSION"), document::SCHEMA);
-    let kinds: Vec<String> =
-        summary.resources.iter().map(|count| format!("{} {}", count.count, count.kind)).collect();
+    let kinds: Vec<String> = summary.resources.iter().map(|count| format!("{} {}", count.count, count.kind)).collect();
     let _ = writeln!(text, "resources: {}", if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") });
     let accounts: BTreeSet<&str> = summary.scopes.iter().filter_map(|scope| scope.account.as_deref()).collect();
     let regions: BTreeSet<&str> = summary.scopes.iter().filter_map(|scope| scope.region.as_deref()).collect();
@@ -96,7 +95,7 @@ fn brief(paths: &[PathBuf], voice: Voice) -> Result<ExitCode, Stop> {
     for (state, calls) in states {
         let _ = writeln!(text, "{state}: {}", calls.into_iter().collect::<Vec<_>>().join(", "));
     }
-    let span = summary.span.as_ref().map_or_else(|| "not told".to_owned(), |span| span.words());
+    let span = summary.span.as_ref().map_or_else(|| "not told".to_owned(), reach_model::time::Span::words);
     let _ = writeln!(text, "time from the first call to the last: {span}");
     let _ = writeln!(text, "warnings: {}", summary.warnings.len());
     Output::styled(voice == Voice::Quiet).finish(text.as_bytes())?;

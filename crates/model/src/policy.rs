@@ -14,7 +14,8 @@ pub fn iam_policy() -> String {
         .into_iter()
         .map(|(id, service)| {
             let mut actions: Vec<String> = Vec::new();
-            for action in Call::ALL.iter().filter_map(|call| call.action()).filter(|action| action.starts_with(service)) {
+            for action in Call::ALL.iter().filter_map(|call| call.action()).filter(|action| action.starts_with(service))
+            {
                 if !actions.contains(&action) {
                     actions.push(action);
                 }

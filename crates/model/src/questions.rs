@@ -21,8 +21,9 @@ pub fn questions(call: Call) -> &'static [&'static str] {
         }
         Call::DescribeRouteTables => &[INSIDE, INTERNET, SERVICES],
         Call::DescribeNetworkAcls => &[INSIDE],
-        Call::DescribeInstances => &[NAMED, "anything from or to an instance: a stopped one neither sends nor receives"],
-        Call::DescribeInternetGateways | Call::DescribeEgressOnlyInternetGateways => &[INTERNET],
+        Call::DescribeInstances => {
+            &[NAMED, "anything from or to an instance: a stopped one neither sends nor receives"]
+        }
         Call::DescribeNatGateways => &["anything through a NAT gateway (node to the internet from a private subnet)"],
         Call::DescribeVpcPeeringConnections => &["anything through a peering"],
         Call::DescribeVpcEndpoints => &[SERVICES, "anything through a gateway endpoint"],
@@ -37,7 +38,10 @@ pub fn questions(call: Call) -> &'static [&'static str] {
         | Call::SearchTransitGatewayRoutes => &[TRANSIT],
         Call::DescribeVpnGateways => &["anything through a virtual private gateway"],
         Call::DescribeVpcAttribute | Call::DescribeDhcpOptions => &[APISERVER, SERVICES],
-        Call::DescribeVpcBlockPublicAccessOptions | Call::DescribeVpcBlockPublicAccessExclusions => &[INTERNET],
+        Call::DescribeInternetGateways
+        | Call::DescribeEgressOnlyInternetGateways
+        | Call::DescribeVpcBlockPublicAccessOptions
+        | Call::DescribeVpcBlockPublicAccessExclusions => &[INTERNET],
         Call::DescribeSecurityGroupVpcAssociations => &["anything that a rule of a group of another VPC admits"],
         Call::DescribeTrunkInterfaceAssociations => &["pod with a security group of its own"],
         Call::DescribeInstanceConnectEndpoints => &["anything from an EC2 Instance Connect endpoint"],

@@ -87,17 +87,28 @@ pub struct Known<'k> {
 
 /// A document with pseudonyms.
 #[derive(Debug)]
-pub struct Redacted {
+pub struct Redacted<'k> {
     /// The document.
     pub document: Document,
-    /// What each pseudonym stands for: text → pseudonym. This is what the document does not tell.
-    pub pseudonyms: BTreeMap<String, String>,
     /// How many records were left out because they answer no call that is read.
     pub dropped: usize,
+    words: Words<'k>,
+}
+
+impl Redacted<'_> {
+    /// What each pseudonym stands for: text → pseudonym. This is what the document does not tell.
+    pub fn pseudonyms(&self) -> &BTreeMap<String, String> {
+        self.words.pseudonyms()
+    }
+
+    /// The address or CIDR that stands for this one, whether it occurs in the document or not; `None` where it is none.
+    pub fn address(&mut self, text: &str) -> Option<String> {
+        self.words.address(text)
+    }
 }
 
 /// Puts pseudonyms for everything in `document` that may name somebody. O(bytes).
-pub fn redact(document: &Document, key: &Key, known: Known<'_>) -> Redacted {
+pub fn redact<'k>(document: &Document, key: &Key, known: Known<'k>) -> Redacted<'k> {
     let answers: Vec<Option<Value>> =
         document.calls.iter().map(|record| serde_json::from_str(record.answer.as_ref()?.get()).ok()).collect();
     let mut own = Vec::new();
@@ -117,7 +128,7 @@ pub fn redact(document: &Document, key: &Key, known: Known<'_>) -> Redacted {
         }
     }
     let created = document.created.as_deref().filter(|time| is_time(time)).map(Into::into);
-    Redacted { document: Document { created, calls }, pseudonyms: words.into_pseudonyms(), dropped }
+    Redacted { document: Document { created, calls }, dropped, words }
 }
 
 /// The ranges of the VPCs and subnets of an answer.
@@ -136,7 +147,12 @@ fn own_ranges(answer: &Value, own: &mut Vec<IpNet>) {
 }
 
 /// One record; `None` where nothing of it is read.
-fn redact_record(words: &mut Words<'_>, record: &Record, value: Option<Value>, groups: &[TargetGroup]) -> Option<Record> {
+fn redact_record(
+    words: &mut Words<'_>,
+    record: &Record,
+    value: Option<Value>,
+    groups: &[TargetGroup],
+) -> Option<Record> {
     let call = record.call.as_deref().and_then(Call::parse);
     let mut arguments = record.arguments.clone();
     let mut answer: Option<Box<RawValue>> = None;
@@ -183,7 +199,9 @@ fn redact_answer(
     let mut found = false;
     let mut clean = serde_json::Map::new();
     for (key, value) in members {
-        let Some(raw) = answer.object.members.iter().find(|(name, _)| *name == key).map(|&(_, raw)| raw) else { continue };
+        let Some(raw) = answer.object.members.iter().find(|(name, _)| *name == key).map(|&(_, raw)| raw) else {
+            continue;
+        };
         let call = match meaning(answer, &key, raw) {
             Meaning::Answer(call) => call,
             Meaning::Sibling => {

@@ -50,8 +50,10 @@ impl Span {
         let seconds = self.seconds % 60;
         let parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")];
         let first = parts.iter().position(|(number, _)| *number > 0).unwrap_or(3);
-        let parts = parts.into_iter().skip(first).take(2).filter(|(number, unit)| *number > 0 || *unit == "s");
-        parts.map(|(number, unit)| format!("{number} {unit}")).collect::<Vec<_>>().join(" ")
+        // The two greatest are enough; a second one of nothing is not told.
+        let parts = parts.into_iter().skip(first).take(2).enumerate();
+        let parts = parts.filter(|(position, (number, _))| *position == 0 || *number > 0);
+        parts.map(|(_, (number, unit))| format!("{number} {unit}")).collect::<Vec<_>>().join(" ")
     }
 }
 

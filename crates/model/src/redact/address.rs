@@ -22,27 +22,25 @@ const FIXED: [IpNet; 13] = [
     v4(172, 16, 0, 0, 12),
     v4(192, 168, 0, 0, 16),
     v4(224, 0, 0, 0, 3),
-    v6([0; 8], 128),
-    v6([0, 0, 0, 0, 0, 0, 0, 1], 128),
-    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7),
-    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
-    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8),
+    v6(0, 128),
+    v6(1, 128),
+    v6(0xfc00 << 112, 7),
+    v6(0xfe80 << 112, 10),
+    v6(0xff00 << 112, 8),
 ];
 
 /// Global unicast addresses: they are moved, and stay global.
-const GLOBAL: IpNet = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+const GLOBAL: IpNet = v6(0x2000 << 112, 3);
 
 /// IPv6 addresses that hold an IPv4 address: for translation (RFC 6052), and as sockets write them.
-const EMBEDDED: [IpNet; 2] =
-    [v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96), v6([0, 0, 0, 0, 0, 0xffff, 0, 0], 96)];
+const EMBEDDED: [IpNet; 2] = [v6(0x64_ff9b << 96, 96), v6(0xffff << 32, 96)];
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, length: u8) -> IpNet {
     IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length))
 }
 
-const fn v6(s: [u16; 8], length: u8) -> IpNet {
-    let [a, b, c, d, e, f, g, h] = s;
-    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length))
+const fn v6(bits: u128, length: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), length))
 }
 
 /// A prefix: its bits from the left, and how many of them count.
@@ -189,7 +187,11 @@ mod tests {
             let mask = u32::MAX.checked_shl(32 - keep).unwrap_or(0);
             (IpAddr::V4(a.into()), IpAddr::V4(((a & mask) | (b & !mask)).into()))
         });
-        let first = prop_oneof![any::<u128>(), any::<u128>().prop_map(|n| (n >> 3) | (1 << 125)), any::<u32>().prop_map(|n| (0x64_ff9b << 96) | u128::from(n))];
+        let first = prop_oneof![
+            any::<u128>(),
+            any::<u128>().prop_map(|n| (n >> 3) | (1 << 125)),
+            any::<u32>().prop_map(|n| (0x64_ff9b << 96) | u128::from(n))
+        ];
         let v6 = (first, any::<u128>(), 0_u32..=128).prop_map(|(a, b, keep)| {
             let mask = u128::MAX.checked_shl(128 - keep).unwrap_or(0);
             (IpAddr::V6(a.into()), IpAddr::V6(((a & mask) | (b & !mask)).into()))
@@ -228,11 +230,15 @@ mod tests {
     #[test]
     fn public_addresses_move_and_special_ones_stay() {
         let mut map = addresses(&[]);
-        for fixed in ["10.1.2.3", "100.64.0.1", "169.254.169.254", "0.0.0.0", "255.255.255.255", "::", "::1", "fd00:ec2::253"] {
+        for fixed in
+            ["10.1.2.3", "100.64.0.1", "169.254.169.254", "0.0.0.0", "255.255.255.255", "::", "::1", "fd00:ec2::253"]
+        {
             let fixed: IpAddr = fixed.parse().unwrap();
             assert_eq!(map.address(fixed), fixed);
         }
-        for moved in ["203.0.113.10", "52.94.1.2", "2600:1f18::1", "2001:db8::1", "64:ff9b::cb00:710a", "::ffff:203.0.113.10"] {
+        for moved in
+            ["203.0.113.10", "52.94.1.2", "2600:1f18::1", "2001:db8::1", "64:ff9b::cb00:710a", "::ffff:203.0.113.10"]
+        {
             let moved: IpAddr = moved.parse().unwrap();
             assert_ne!(map.address(moved), moved);
         }

@@ -39,8 +39,7 @@ const METADATA: Shape =
 const POD_METADATA: Shape =
     Object(&[("name", Pod), ("namespace", Name), ("uid", Name), ("resourceVersion", Word), ("labels", Labels)]);
 
-const NODE_METADATA: Shape =
-    Object(&[("name", Host), ("uid", Name), ("resourceVersion", Word), ("labels", Labels)]);
+const NODE_METADATA: Shape = Object(&[("name", Host), ("uid", Name), ("resourceVersion", Word), ("labels", Labels)]);
 
 const SERVICE: Shape = Object(&[("namespace", Name), ("name", Name), ("port", Word)]);
 
@@ -121,19 +120,12 @@ const DAEMON_SET: Shape = Object(&[
     ("metadata", METADATA),
     (
         "spec",
-        Object(&[(
-            "template",
-            Object(&[("spec", Object(&[("containers", List(&Object(&[("env", Environment)])))]))]),
-        )]),
+        Object(&[("template", Object(&[("spec", Object(&[("containers", List(&Object(&[("env", Environment)])))]))]))]),
     ),
 ]);
 
-const API_SERVICE: Shape = Object(&[
-    ("kind", Word),
-    ("apiVersion", Word),
-    ("metadata", METADATA),
-    ("spec", Object(&[("service", SERVICE)])),
-]);
+const API_SERVICE: Shape =
+    Object(&[("kind", Word), ("apiVersion", Word), ("metadata", METADATA), ("spec", Object(&[("service", SERVICE)]))]);
 
 const WEBHOOK_CONFIGURATION: Shape =
     Object(&[("kind", Word), ("apiVersion", Word), ("metadata", METADATA), ("webhooks", WEBHOOKS)]);
@@ -161,46 +153,46 @@ pub(super) fn items(words: &mut Words<'_>, of_list: Option<&str>, items: &[Value
 
 /// An object of `kind`; `null` where that is not read.
 pub(super) fn object(words: &mut Words<'_>, kind: &str, object: &Value) -> Value {
-    shape(kind).and_then(|shape| pruned(words, shape, object)).unwrap_or(Value::Null)
+    shape(kind).map_or(Value::Null, |shape| pruned(words, shape, object))
 }
 
 /// What of a value fits its shape.
-fn pruned(words: &mut Words<'_>, shape: &Shape, value: &Value) -> Option<Value> {
+fn pruned(words: &mut Words<'_>, shape: &Shape, value: &Value) -> Value {
     let text = match (shape, value) {
-        (_, Value::Null) => return Some(Value::Null),
+        (_, Value::Null) => return Value::Null,
         (List(shape), Value::Array(list)) => {
-            return Some(list.iter().filter_map(|element| pruned(words, shape, element)).collect());
+            return list.iter().map(|element| pruned(words, shape, element)).collect();
         }
         (Object(members), Value::Object(map)) => {
             let mut kept = Map::new();
             for (key, shape) in *members {
-                if let Some(member) = map.get(*key).and_then(|member| pruned(words, shape, member)) {
-                    kept.insert((*key).to_owned(), member);
+                if let Some(member) = map.get(*key) {
+                    kept.insert((*key).to_owned(), pruned(words, shape, member));
                 }
             }
-            return Some(Value::Object(kept));
+            return Value::Object(kept);
         }
-        (Labels, Value::Object(map)) => return Some(labels(words, map)),
-        (Environment, Value::Array(list)) => return Some(environment(words, list)),
-        (Word | Port, Value::Bool(_) | Value::Number(_)) => return Some(value.clone()),
+        (Labels, Value::Object(map)) => return labels(words, map),
+        (Environment, Value::Array(list)) => return environment(words, list),
+        (Word | Port, Value::Bool(_) | Value::Number(_)) => return value.clone(),
         (_, Value::String(text)) => text,
         // Not of the kind that is read: as a text it is refused as before.
-        _ => return Some(Value::String(words.opaque(&value.to_string()))),
+        _ => return Value::String(words.opaque(&value.to_string())),
     };
-    Some(Value::String(match shape {
+    Value::String(match shape {
         Word => words.word(text),
-        Name => words.name(text),
+        // By number.
+        Port if text.parse::<u16>().is_ok() => text.clone(),
+        Name | Port => words.name(text),
         Pod => words.pod(text),
         Host => words.host(text),
-        Port if text.parse::<u16>().is_ok() => text.clone(),
-        Port => words.name(text),
         // A headless service says `None`.
         Address if text == "None" => text.clone(),
         Address => words.address(text).unwrap_or_else(|| words.host(text)),
         Url => url(words, text),
         Provider => provider(words, text),
         Labels | Environment | List(_) | Object(_) => words.opaque(text),
-    }))
+    })
 }
 
 /// Labels: the one that names a slice's service stays, with the service's pseudonym.

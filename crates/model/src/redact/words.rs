@@ -23,18 +23,83 @@ const ID_DIGITS: usize = 17;
 
 /// What stands before the digits of an id.
 const KINDS: [&str; 62] = [
-    "acl", "aclassoc", "ami", "cagw", "cgw", "dopt", "eice", "eigw", "eipalloc", "eipassoc", "eni", "eni-attach", "fl",
-    "fs", "i", "igw", "ipam", "ipam-pool", "ipv4pool-ec2", "ipv6pool-ec2", "ipv6-cidr-assoc", "key", "lgw", "lgw-rtb",
-    "lgw-vif", "lgw-vif-grp", "lt", "nat", "ngw", "nia", "nip", "pcx", "pl", "r", "rtb", "rtbassoc", "scg", "sg", "sgr",
-    "sir", "snap", "subnet", "subnet-cidr-assoc", "tgw", "tgw-attach", "tgw-connect-peer", "tgw-mcast-domain", "tgw-ptb",
-    "tgw-rtb", "tgw-rtb-announcement", "trunk-assoc", "vgw", "vol", "vpc", "vpc-cidr-assoc", "vpcbpa-exclude", "vpce",
-    "vpce-svc", "vpn", "vpn-conn", "reservation", "h",
+    "acl",
+    "aclassoc",
+    "ami",
+    "cagw",
+    "cgw",
+    "dopt",
+    "eice",
+    "eigw",
+    "eipalloc",
+    "eipassoc",
+    "eni",
+    "eni-attach",
+    "fl",
+    "fs",
+    "i",
+    "igw",
+    "ipam",
+    "ipam-pool",
+    "ipv4pool-ec2",
+    "ipv6pool-ec2",
+    "ipv6-cidr-assoc",
+    "key",
+    "lgw",
+    "lgw-rtb",
+    "lgw-vif",
+    "lgw-vif-grp",
+    "lt",
+    "nat",
+    "ngw",
+    "nia",
+    "nip",
+    "pcx",
+    "pl",
+    "r",
+    "rtb",
+    "rtbassoc",
+    "scg",
+    "sg",
+    "sgr",
+    "sir",
+    "snap",
+    "subnet",
+    "subnet-cidr-assoc",
+    "tgw",
+    "tgw-attach",
+    "tgw-connect-peer",
+    "tgw-mcast-domain",
+    "tgw-ptb",
+    "tgw-rtb",
+    "tgw-rtb-announcement",
+    "trunk-assoc",
+    "vgw",
+    "vol",
+    "vpc",
+    "vpc-cidr-assoc",
+    "vpcbpa-exclude",
+    "vpce",
+    "vpce-svc",
+    "vpn",
+    "vpn-conn",
+    "reservation",
+    "h",
 ];
 
 /// AWS's own names in fields that else hold an account.
 const OWNERS: [&str; 11] = [
-    "AWS", "amazon", "amazon-aws", "amazon-elasticache", "amazon-elb", "amazon-rds", "amazon-redshift", "aws-marketplace",
-    "microsoft", "self", "EKS",
+    "AWS",
+    "amazon",
+    "amazon-aws",
+    "amazon-elasticache",
+    "amazon-elb",
+    "amazon-rds",
+    "amazon-redshift",
+    "aws-marketplace",
+    "microsoft",
+    "self",
+    "EKS",
 ];
 
 /// What EKS ends its requester id with (EK-9).
@@ -42,11 +107,46 @@ const EKS_REQUESTER: &str = ":AmazonEKS";
 
 /// The first word of the resource in an ARN.
 const ARN_KINDS: [&str; 40] = [
-    "accesspoint", "addon", "assumed-role", "autoScalingGroup", "capacity-reservation", "carrier-gateway", "certificate",
-    "cluster", "core-network", "customer-gateway", "dhcp-options", "elastic-ip", "fargateprofile", "group", "image",
-    "instance", "instance-profile", "internet-gateway", "key", "launch-template", "listener", "listener-rule", "loadbalancer",
-    "natgateway", "network-acl", "network-interface", "nodegroup", "outpost", "policy", "prefix-list", "role", "route-table",
-    "security-group", "security-group-rule", "subnet", "targetgroup", "transit-gateway", "user", "volume", "vpc",
+    "accesspoint",
+    "addon",
+    "assumed-role",
+    "autoScalingGroup",
+    "capacity-reservation",
+    "carrier-gateway",
+    "certificate",
+    "cluster",
+    "core-network",
+    "customer-gateway",
+    "dhcp-options",
+    "elastic-ip",
+    "fargateprofile",
+    "group",
+    "image",
+    "instance",
+    "instance-profile",
+    "internet-gateway",
+    "key",
+    "launch-template",
+    "listener",
+    "listener-rule",
+    "loadbalancer",
+    "natgateway",
+    "network-acl",
+    "network-interface",
+    "nodegroup",
+    "outpost",
+    "policy",
+    "prefix-list",
+    "role",
+    "route-table",
+    "security-group",
+    "security-group-rule",
+    "subnet",
+    "targetgroup",
+    "transit-gateway",
+    "user",
+    "volume",
+    "vpc",
 ];
 
 /// The second word of the ARN of a load balancer and what belongs to it (LB-6).
@@ -54,8 +154,17 @@ const BALANCERS: [&str; 3] = ["app", "net", "gwy"];
 
 /// Names of Kubernetes and of AWS's add-ons that code looks for.
 const NAMES: [&str; 11] = [
-    "default", "kube-system", "kube-public", "kube-node-lease", "kubernetes", "kube-dns", "aws-node", "vpc-cni", "coredns",
-    "kube-proxy", "localhost",
+    "default",
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "kubernetes",
+    "kube-dns",
+    "aws-node",
+    "vpc-cni",
+    "coredns",
+    "kube-proxy",
+    "localhost",
 ];
 
 /// Texts to pseudonyms; remembers which text each one stands for.
@@ -76,8 +185,8 @@ impl<'k> Words<'k> {
         Self { key: key.clone(), addresses, known, pseudonyms: BTreeMap::new() }
     }
 
-    pub(super) fn into_pseudonyms(self) -> BTreeMap<String, String> {
-        self.pseudonyms
+    pub(super) fn pseudonyms(&self) -> &BTreeMap<String, String> {
+        &self.pseudonyms
     }
 
     /// Remembers what `text` became.
@@ -180,8 +289,10 @@ impl<'k> Words<'k> {
     pub(super) fn arn(&mut self, text: &str) -> Option<String> {
         let mut parts = text.splitn(6, ':');
         let mut part = || parts.next();
-        let (head, partition, service, region, account, resource) = (part()?, part()?, part()?, part()?, part()?, part()?);
-        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let (head, partition, service, region, account, resource) =
+            (part()?, part()?, part()?, part()?, part()?, part()?);
+        let plain =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if head != "arn" || !partition.starts_with("aws") || ![partition, service, region].into_iter().all(plain) {
             return None;
         }
@@ -218,7 +329,8 @@ impl<'k> Words<'k> {
     /// The name of an AWS service or of its prefix list; those of others become pseudonyms.
     pub(super) fn service(&mut self, text: &str) -> String {
         let of_aws = ["com.amazonaws.", "cn.com.amazonaws.", "aws.api.", "aws.sagemaker."];
-        let label = |label: &str| label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let label =
+            |label: &str| label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !of_aws.into_iter().any(|start| text.starts_with(start)) || !text.split('.').all(label) {
             return self.opaque(text);
         }
