@@ -15,6 +15,7 @@ mod fixtures;
 mod matrix;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
 mod redact;
 #[cfg(test)]
 mod rules;

@@ -365,7 +365,16 @@ fn completions_for_every_shell_know_the_flags() {
         let run = reach(&format!("completions {shell}"));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{shell}");
         for word in [
-            "query", "check", "snapshot", "redact", "iam-policy", "key-file", "completions", "source-port", "explain", "no-fixes",
+            "query",
+            "check",
+            "snapshot",
+            "redact",
+            "iam-policy",
+            "key-file",
+            "completions",
+            "source-port",
+            "explain",
+            "no-fixes",
         ] {
             assert!(run.stdout.contains(word), "{shell} lacks {word}");
         }
