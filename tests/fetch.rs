@@ -42,7 +42,7 @@ pub(crate) fn environment(mut set: impl FnMut(&str, &str)) {
 /// Fetches from `server` into a file of a new directory.
 fn fetched(server: &Server, words: &str) -> (tempfile::TempDir, Run) {
     let directory = tempfile::tempdir().unwrap();
-    let run = finish(fetch(directory.path(), &server.url(), &format!("{words} --out snapshot.json")));
+    let run = finish(&mut fetch(directory.path(), &server.url(), &format!("{words} --out snapshot.json")));
     (directory, run)
 }
 

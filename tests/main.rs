@@ -18,4 +18,6 @@ mod matrix;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod redact;
+#[cfg(test)]
 mod rules;

@@ -167,7 +167,7 @@ pub(crate) enum Command {
     /// answers that depend on it are `unknown`. `reach snapshot iam-policy` prints the permissions that are needed.
     #[command(after_help = format!("{FETCH_EXAMPLES}\n\n{FETCH_EXIT_CODES}"))]
     Fetch(Box<Fetch>),
-    /// Look into, check and pack snapshots
+    /// Look into, check, pack and redact snapshots
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(Snapshot),
     /// Write a synthetic AWS estate of any size, for measurements that others can repeat
@@ -657,14 +657,19 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Snapshot {
     /// Count what a snapshot holds, and tell what it lacks for which question
+    #[command(after_help = INFO_EXAMPLES)]
     Info {
         #[command(flatten)]
         place: Place,
         /// The form of the summary
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: InfoFormat,
+        /// A few lines to paste into a ticket: numbers and states, without names, ids, accounts and addresses
+        #[arg(long, conflicts_with = "output")]
+        summary: bool,
     },
     /// Read a snapshot and print every problem in it, or `ok`
+    #[command(after_help = VALIDATE_EXAMPLES)]
     Validate {
         #[command(flatten)]
         place: Place,
@@ -672,6 +677,7 @@ pub(crate) enum Snapshot {
     /// Put directories and files into one snapshot file
     ///
     /// Answers are copied as AWS gave them. The file is written atomically.
+    #[command(after_help = PACK_EXAMPLES)]
     Pack {
         #[command(flatten)]
         place: Place,
@@ -679,11 +685,73 @@ pub(crate) enum Snapshot {
         #[arg(long, short = 'o', visible_alias = "output", value_name = "FILE")]
         out: PathBuf,
     },
+    /// Write a snapshot that can be shared: pseudonyms for all names, the same verdicts
+    ///
+    /// Accounts, names, tags, descriptions, ARNs, host names, user data and public addresses become pseudonyms, one for
+    /// each text wherever it occurs. Private addresses, rules, ports, routes, ids, times and every verdict stay.
+    /// docs/SNAPSHOT.md tells what stays, and what cannot be hidden.
+    #[command(after_help = REDACT_EXAMPLES)]
+    Redact {
+        #[command(flatten)]
+        place: Place,
+        /// The file to write: `.json`, or `.json.zst` to compress it; `-` is standard output
+        #[arg(long, short = 'o', visible_alias = "output", value_name = "FILE")]
+        out: PathBuf,
+        /// Make the pseudonyms from the secret in this file, so that they are the same in every snapshot that is redacted
+        /// with it [default: from all of the snapshot's content]
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// Also write which pseudonym stands for what, as a JSON object; keep this file to yourself
+        #[arg(long, value_name = "FILE")]
+        map: Option<PathBuf>,
+    },
+    /// Print the smallest IAM policy that allows to make a snapshot
+    ///
+    /// It allows nothing but to list and describe. What it does not allow is recorded as denied, and answers that need it
+    /// are unknown.
+    #[command(after_help = POLICY_EXAMPLES)]
+    IamPolicy,
     /// Print a shell script that makes a complete snapshot with nothing but the AWS CLI
     ///
     /// Only describe, get, list and search calls are made; nothing is changed.
+    #[command(after_help = SCRIPT_EXAMPLES)]
     Script,
 }
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  reach snapshot info demo
+  reach snapshot info snapshot.json.zst --summary         # for a ticket: no names, no ids
+  reach snapshot info snapshot --output json | jq '.missing[] | {call, questions}'";
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  reach snapshot validate snapshot
+  reach snapshot validate account-a.json.zst account-b.json.zst
+
+Exit codes: 0 sound, 2 with every problem on a line of its own, 4 reading failed.";
+
+const PACK_EXAMPLES: &str = "\
+Examples:
+  reach snapshot pack snapshot --out snapshot.json.zst
+  reach snapshot pack account-a account-b --out both.json";
+
+const REDACT_EXAMPLES: &str = "\
+Examples:
+  reach snapshot redact snapshot --out shared.json.zst
+  reach snapshot redact monday.json tuesday.json --out - | less
+  head -c 32 /dev/urandom > key && reach snapshot redact snapshot --key-file key --out shared.json
+  reach snapshot redact snapshot --out shared.json --map names.json    # names.json stays with you";
+
+const POLICY_EXAMPLES: &str = "\
+Examples:
+  reach snapshot iam-policy > policy.json
+  aws iam create-policy --policy-name reach --policy-document \"$(reach snapshot iam-policy)\"";
+
+const SCRIPT_EXAMPLES: &str = "\
+Examples:
+  reach snapshot script > collect.sh && sh collect.sh     # writes ./snapshot
+  OUT=prod sh collect.sh --profile prod --region eu-west-1";
 
 /// Where the snapshot is, for the commands that are about nothing else.
 #[derive(Debug, Args)]

@@ -9,4 +9,5 @@ pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod query;
+mod redact;
 pub(crate) mod snapshot;

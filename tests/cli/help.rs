@@ -16,7 +16,7 @@ fn help_begins_with_what_it_is_for() {
       check        Tell whether an EKS cluster would work, or whether a policy holds
       fix          Find the smallest changes that let traffic pass, each verified
       matrix       List every flow that passes: the complete, exact set
-      snapshot     Look into, check and pack snapshots
+      snapshot     Look into, check, pack and redact snapshots
       generate     Write a synthetic AWS estate of any size, for measurements that others can repeat
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
@@ -195,16 +195,18 @@ fn help_of_snapshot() {
     insta::assert_snapshot!(reach("snapshot --help"), @r"
     exit code: 0
     ----- stdout -----
-    Look into, check and pack snapshots
+    Look into, check, pack and redact snapshots
 
     Usage: reach snapshot [OPTIONS] <COMMAND>
 
     Commands:
-      info      Count what a snapshot holds, and tell what it lacks for which question
-      validate  Read a snapshot and print every problem in it, or `ok`
-      pack      Put directories and files into one snapshot file
-      script    Print a shell script that makes a complete snapshot with nothing but the AWS CLI
-      help      Print this message or the help of the given subcommand(s)
+      info        Count what a snapshot holds, and tell what it lacks for which question
+      validate    Read a snapshot and print every problem in it, or `ok`
+      pack        Put directories and files into one snapshot file
+      redact      Write a snapshot that can be shared: pseudonyms for all names, the same verdicts
+      iam-policy  Print the smallest IAM policy that allows to make a snapshot
+      script      Print a shell script that makes a complete snapshot with nothing but the AWS CLI
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help  Print help
@@ -362,7 +364,18 @@ fn completions_for_every_shell_know_the_flags() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let run = reach(&format!("completions {shell}"));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{shell}");
-        for word in ["query", "check", "snapshot", "completions", "source-port", "explain", "no-fixes"] {
+        for word in [
+            "query",
+            "check",
+            "snapshot",
+            "redact",
+            "iam-policy",
+            "key-file",
+            "completions",
+            "source-port",
+            "explain",
+            "no-fixes",
+        ] {
             assert!(run.stdout.contains(word), "{shell} lacks {word}");
         }
     }

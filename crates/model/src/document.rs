@@ -17,6 +17,7 @@ use crate::import::discover::{self, Source};
 use crate::import::scan::Object;
 use crate::import::{self, Answer, Content, ImportErrors, Meaning, Problem, Roots, meaning};
 use crate::snapshot::{CallStatus, Scope};
+use crate::time::is_time;
 
 /// The schema that this version reads and writes.
 pub const SCHEMA: &str = "reach.snapshot/1";
@@ -212,6 +213,11 @@ pub(crate) fn records<'a>(object: &Object<'a>, file: &str) -> Result<Vec<(Record
     };
     let mut records = Vec::new();
     let mut problems = Vec::new();
+    let bad_time = |path: &str, time: &str| {
+        Problem::new(file, path, format!("\"{time}\" is not a time in the form of RFC 3339"))
+            .with_hint("a time is written like 2026-11-24T17:41:41Z")
+    };
+    problems.extend(object.text_of("created").filter(|time| !is_time(time)).map(|time| bad_time("created", &time)));
     for (position, call) in calls.into_iter().enumerate() {
         let at = |path: &str| format!("calls[{position}]{path}");
         let record = match import::object::<Record>(call) {
@@ -222,6 +228,8 @@ pub(crate) fn records<'a>(object: &Object<'a>, file: &str) -> Result<Vec<(Record
                 continue;
             }
         };
+        let known = problems.len();
+        problems.extend(record.time.as_deref().filter(|time| !is_time(time)).map(|time| bad_time(&at(".time"), time)));
         let raw = Object::scan(call.get()).ok().flatten().and_then(|call| call.get("answer"));
         let answer = raw.and_then(|raw| Object::scan(raw.get()).ok().flatten());
         if raw.is_some() && answer.is_none() {
@@ -232,7 +240,9 @@ pub(crate) fn records<'a>(object: &Object<'a>, file: &str) -> Result<Vec<(Record
             problems.push(Problem::new(file, &at(".answer"), "is missing".to_owned()));
             continue;
         }
-        records.push((record, answer));
+        if problems.len() == known {
+            records.push((record, answer));
+        }
     }
     if problems.is_empty() { Ok(records) } else { Err(problems) }
 }

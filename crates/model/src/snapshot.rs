@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Call;
 use crate::aws::{self, List, Text};
+use crate::time::Span;
 
 /// Index into [`Snapshot::files`].
 pub type FileIndex = u32;
@@ -201,6 +202,8 @@ impl Coverage {
 pub struct Snapshot {
     /// When the snapshot was made (RFC 3339), where a document tells; the earliest of several.
     pub created: Option<Text>,
+    /// From the first call to the last one, where documents tell times.
+    pub span: Option<Span>,
     /// The files, as the user would name them.
     pub files: Vec<String>,
     /// The typed answers.
