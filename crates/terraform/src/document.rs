@@ -278,7 +278,8 @@ fn settle_inline(plan: &mut Plan) {
         }
     }
     for resource in &mut plan.resources {
-        if !resource.after.iter().any(is_whole_list) || !resource.actions.contains(&Action::Create) {
+        let own = |fact: &Fact| matches!(owner(fact), Some(Id::Made(owner)) if *owner == resource.address);
+        if !resource.after.iter().any(|fact| own(fact) && is_whole_list(fact)) {
             continue;
         }
         let text = if separate.contains(&resource.address) {

@@ -136,7 +136,7 @@ fn protocol(view: &View<'_>) -> Field<Option<u8>> {
         Some(number) => Field::Known(Some(number)),
         None => {
             view.problem("is not a protocol: -1, tcp, udp, icmp, icmpv6 or a number");
-            Field::Absent
+            Field::Unknown
         }
     }
 }

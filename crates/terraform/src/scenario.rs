@@ -180,6 +180,9 @@ impl Builder<'_> {
             match id {
                 // Told where it could not be made.
                 Id::Made(address) if self.not_made.contains(address) && *address == self.address(position) => {}
+                Id::Made(address) => {
+                    self.leave_out(position, format!("it is of {address}, which is not part of the changes"));
+                }
                 _ => self.leave_out(position, format!("which {what} it changes is known after apply")),
             }
         }

@@ -9,7 +9,7 @@ use crate::Problem;
 use crate::fact::Id;
 use crate::resolve::Resolver;
 
-/// A value that may be known after apply.
+/// A value that may be known after apply. One that cannot be read is told as a problem, and then as good as unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Field<T> {
     Known(T),
@@ -221,7 +221,7 @@ impl<'p> View<'p> {
             Value::Number(number) => Field::Known(number.to_string()),
             _ => {
                 self.wrong("a string");
-                Field::Absent
+                Field::Unknown
             }
         }
     }
@@ -242,7 +242,7 @@ impl<'p> View<'p> {
             Some(number) => Field::Known(number),
             None => {
                 self.wrong("a whole number");
-                Field::Absent
+                Field::Unknown
             }
         }
     }
@@ -257,7 +257,7 @@ impl<'p> View<'p> {
             Value::String(text) if text == "true" || text == "false" => Field::Known(text == "true"),
             _ => {
                 self.wrong("true or false");
-                Field::Absent
+                Field::Unknown
             }
         }
     }
@@ -269,7 +269,7 @@ impl<'p> View<'p> {
                 Ok(net) => Field::Known(net.trunc()),
                 Err(_) => {
                     self.wrong("a CIDR");
-                    Field::Absent
+                    Field::Unknown
                 }
             },
             Field::Unknown => Field::Unknown,

@@ -13,8 +13,8 @@ struct Names {
 const INLINE: Names = Names { number: "rule_no", action: "action" };
 const RULE: Names = Names { number: "rule_number", action: "rule_action" };
 
-/// Contents of an entry; `Ok(None)` where something is known after apply, `Err` where something is wrong.
-fn contents(view: &View<'_>, names: &Names) -> Result<Option<Entry>, ()> {
+/// Contents of an entry; `None` where something is known after apply or cannot be read.
+fn contents(view: &View<'_>, names: &Names) -> Option<Entry> {
     let number = protocol(&view.get("protocol"));
     let action = view.get(names.action);
     let allow = match action.text() {
@@ -23,80 +23,78 @@ fn contents(view: &View<'_>, names: &Names) -> Result<Option<Entry>, ()> {
             "deny" => Field::Known(false),
             _ => {
                 action.problem("is neither allow nor deny");
-                return Err(());
+                return None;
             }
         },
         Field::Unknown => Field::Unknown,
         Field::Absent => {
             action.problem("is missing");
-            return Err(());
+            return None;
         }
     };
     let port = |key: &str| {
         let part = view.get(key);
         match part.number() {
             Field::Known(number) => match u16::try_from(number) {
-                Ok(port) => Ok(Field::Known(port)),
+                Ok(port) => Field::Known(port),
                 // Entries that have no ports say so by -1.
-                Err(_) if number == -1 => Ok(Field::Absent),
+                Err(_) if number == -1 => Field::Absent,
                 Err(_) => {
                     part.problem(format!("{number} is not a port (0 to 65535)"));
-                    Err(())
+                    Field::Unknown
                 }
             },
-            Field::Unknown => Ok(Field::Unknown),
-            Field::Absent => Ok(Field::Absent),
+            Field::Unknown => Field::Unknown,
+            Field::Absent => Field::Absent,
         }
     };
     let message = |key: &str| view.get(key).number();
-    let (from, to) = (port("from_port")?, port("to_port")?);
+    let (from, to) = (port("from_port"), port("to_port"));
     let (kind, code) = (message("icmp_type"), message("icmp_code"));
     let (v4, v6) = (view.get("cidr_block").cidr(), view.get("ipv6_cidr_block").cidr());
-    let Field::Known(number) = number else {
-        return if number.is_unknown() { Ok(None) } else { Err(()) };
-    };
+    let Field::Known(number) = number else { return None };
     let ports_unknown = matches!(number, Some(6 | 17)) && (from.is_unknown() || to.is_unknown());
     let icmp_unknown = matches!(number, Some(1 | 58)) && (kind.is_unknown() || code.is_unknown());
     if ports_unknown || icmp_unknown || allow.is_unknown() {
-        return Ok(None);
+        return None;
     }
     let cidr = match (v4, v6) {
         (Field::Known(net), _) | (_, Field::Known(net)) => net,
-        (Field::Unknown, _) | (_, Field::Unknown) => return Ok(None),
+        (Field::Unknown, _) | (_, Field::Unknown) => return None,
         _ => {
             view.problem("names no CIDR");
-            return Err(());
+            return None;
         }
     };
     let icmp = matches!(number, Some(1 | 58));
     let ports = matches!(number, Some(6 | 17));
-    Ok(Some(Entry {
+    Some(Entry {
         protocol: number.map_or_else(|| "-1".to_owned(), |number| number.to_string()),
         allow: allow.known() == Some(true),
         cidr,
         ports: if ports { (from.known().unwrap_or(0), to.known().unwrap_or(u16::MAX)) } else { (0, 0) },
         icmp: if icmp { (kind.known().unwrap_or(-1), code.known().unwrap_or(-1)) } else { (0, 0) },
-    }))
+    })
 }
 
-fn entry(view: &View<'_>, acl: &Id, egress: bool, names: &Names) -> Option<Fact> {
+fn entry(view: &View<'_>, acl: &Id, egress: bool, names: &Names) -> Fact {
     let place = view.get(names.number);
     let number = match place.number() {
         Field::Known(number) => match u32::try_from(number) {
             Ok(number @ 1..=32766) => Some(number),
             _ => {
                 place.problem(format!("{number} is not a rule number (1 to 32766)"));
-                return None;
+                None
             }
         },
         Field::Unknown => None,
         Field::Absent => {
             place.problem("is missing");
-            return None;
+            None
         }
     };
-    let entry = contents(view, names).ok()?;
-    Some(Fact::Entry { acl: acl.clone(), egress, number, entry: entry.filter(|_| number.is_some()) })
+    let entry = contents(view, names).filter(|_| number.is_some());
+    Fact::Entry { acl: acl.clone(), egress, number, entry }
 }
 
 fn inline(side: Side<'_, '_>, own: &Id, facts: &mut Vec<Fact>) {
@@ -111,7 +109,7 @@ fn inline(side: Side<'_, '_>, own: &Id, facts: &mut Vec<Fact>) {
             if item.is_unknown() {
                 facts.push(Fact::Entry { acl: own.clone(), egress, number: None, entry: None });
             } else {
-                facts.extend(entry(&item, own, egress, &INLINE));
+                facts.push(entry(&item, own, egress, &INLINE));
             }
         }
     }
@@ -167,7 +165,7 @@ pub(super) fn rule(side: Side<'_, '_>) -> Vec<Fact> {
             return both.into();
         }
     };
-    entry(side.view, &acl, egress, &RULE).into_iter().collect()
+    vec![entry(side.view, &acl, egress, &RULE)]
 }
 
 /// `aws_network_acl_association`

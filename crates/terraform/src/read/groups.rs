@@ -4,45 +4,47 @@ use super::{GROUPS, LISTS, Side, protocol};
 use crate::fact::{Fact, Header, Id, Peer};
 use crate::value::{Field, View};
 
-/// Protocol and ports. `Ok(None)`: something of it is known after apply, and the header holds whatever it may be.
+/// Protocol and ports of a rule.
 struct Read {
     header: Header,
-    /// Whether the header is more than the rule will have.
+    /// Whether something of it is not known, and the header holds whatever it may be.
     wider: bool,
 }
 
-fn port(view: &View<'_>) -> Option<Field<Option<u16>>> {
+fn port(view: &View<'_>) -> Field<Option<u16>> {
     match view.number() {
-        Field::Unknown => Some(Field::Unknown),
-        Field::Absent | Field::Known(-1) => Some(Field::Known(None)),
+        Field::Unknown => Field::Unknown,
+        Field::Absent | Field::Known(-1) => Field::Known(None),
         Field::Known(number) => match u16::try_from(number) {
-            Ok(port) => Some(Field::Known(Some(port))),
+            Ok(port) => Field::Known(Some(port)),
             Err(_) => {
                 view.problem(format!("{number} is not a port (-1 to 65535)"));
-                None
+                Field::Unknown
             }
         },
     }
 }
 
-fn header(text: &View<'_>, from: &View<'_>, to: &View<'_>) -> Option<Read> {
+fn header(text: &View<'_>, from: &View<'_>, to: &View<'_>) -> Read {
     let (low, high) = (port(from), port(to));
     let number = match protocol(text) {
         Field::Known(number) => number,
-        Field::Unknown => return Some(Read { header: Header::whole(None), wider: true }),
-        Field::Absent => return None,
-    };
-    match (low?, high?) {
-        (Field::Known(low), Field::Known(high)) => {
-            let ordered = matches!(number, Some(6 | 17)) && low > high;
-            if ordered {
-                from.problem("is greater than to_port");
-                return None;
-            }
-            let header = Header { protocol: number, from: low, to: high };
-            Some(Read { header: header.kept(), wider: false })
+        Field::Unknown => return Read { header: Header::whole(None), wider: true },
+        Field::Absent => {
+            text.problem("is missing");
+            return Read { header: Header::whole(None), wider: true };
         }
-        _ => Some(Read { header: Header::whole(number), wider: crate::fact::keeps_ports(number) }),
+    };
+    match (low, high) {
+        (Field::Known(low), Field::Known(high)) if matches!(number, Some(6 | 17)) && low > high => {
+            from.problem("is greater than to_port");
+            Read { header: Header::whole(number), wider: true }
+        }
+        (Field::Known(low), Field::Known(high)) => {
+            let header = Header { protocol: number, from: low, to: high };
+            Read { header: header.kept(), wider: false }
+        }
+        _ => Read { header: Header::whole(number), wider: crate::fact::keeps_ports(number) },
     }
 }
 
@@ -142,7 +144,7 @@ fn inline(side: Side<'_, '_>, own: &Id, egress: bool, adopted: bool) -> Vec<Fact
             facts.push(Fact::Rule { group: own.clone(), egress, header: Header::whole(None), peer });
             continue;
         }
-        let Some(read) = header(&item.get("protocol"), &item.get("from_port"), &item.get("to_port")) else { continue };
+        let read = header(&item.get("protocol"), &item.get("from_port"), &item.get("to_port"));
         facts.extend(rules(own, egress, &read, peers(&item, own, true), &item.label()));
     }
     facts
@@ -201,14 +203,14 @@ pub(super) fn rule(side: Side<'_, '_>) -> Vec<Fact> {
         }
     };
     let (text, from, to) = (side.get("protocol"), side.get("from_port"), side.get("to_port"));
-    let Some(read) = header(&text, &from, &to) else { return Vec::new() };
+    let read = header(&text, &from, &to);
     rules(&group, egress, &read, peers(side.view, &group, false), side.view.context.address)
 }
 
 fn single(side: Side<'_, '_>, egress: bool) -> Vec<Fact> {
     let Some(group) = group_of(side) else { return Vec::new() };
     let (text, from, to) = (side.get("ip_protocol"), side.get("from_port"), side.get("to_port"));
-    let Some(read) = header(&text, &from, &to) else { return Vec::new() };
+    let read = header(&text, &from, &to);
     let mut peers: Vec<Peer> = ["cidr_ipv4", "cidr_ipv6"].iter().filter_map(|key| cidr_peer(&side.get(key))).collect();
     let set = |view: &View<'_>| !view.is_left_to_aws();
     let list = side.get("prefix_list_id");
