@@ -80,14 +80,18 @@ impl Builder<'_> {
         let movable = |fact: &Fact| {
             !matches!(fact, Fact::Group { .. } | Fact::Acl { .. } | Fact::Table { .. } | Fact::List { .. })
         };
-        let mut moved: Vec<(usize, usize, Fact)> = Vec::new();
+        let takers: BTreeMap<&Fact, usize> = self.come.iter().map(|turn| (&turn.fact, turn.resource)).collect();
+        let mut moved: Vec<(usize, usize)> = Vec::new();
+        let mut stay: BTreeSet<Fact> = BTreeSet::new();
         for gone in self.gone.iter().filter(|turn| movable(&turn.fact)) {
-            let taker = self.come.iter().find(|come| come.fact == gone.fact);
-            moved.extend(taker.map(|come| (gone.resource, come.resource, gone.fact.clone())));
+            if let Some(taker) = takers.get(&gone.fact) {
+                moved.push((gone.resource, *taker));
+                stay.insert(gone.fact.clone());
+            }
         }
-        for (from, to, fact) in moved {
-            self.gone.retain(|turn| turn.fact != fact);
-            self.come.retain(|turn| turn.fact != fact);
+        self.gone.retain(|turn| !stay.contains(&turn.fact));
+        self.come.retain(|turn| !stay.contains(&turn.fact));
+        for (from, to) in moved {
             let text = format!(
                 "gives up what {} takes over: it stays, if Terraform does the two in an order in which it does",
                 self.address(to)
@@ -176,6 +180,12 @@ impl Builder<'_> {
     /// The text of an id that must be known to change anything; notes where it is not.
     fn subject(&mut self, position: usize, id: &Id, what: &str) -> Option<String> {
         let text = self.text(id);
+        if let Some(text) = &text
+            && !self.holds_id(text)
+        {
+            self.leave_out(position, format!("{text} is not in the snapshot"));
+            return None;
+        }
         if text.is_none() {
             match id {
                 // Told where it could not be made.
@@ -187,6 +197,21 @@ impl Builder<'_> {
             }
         }
         text
+    }
+
+    /// Whether the network holds what an id names, as far as its kind can be changed.
+    fn holds_id(&self, text: &str) -> bool {
+        let network = &self.network;
+        match text.split_once('-').map(|(prefix, _)| prefix) {
+            Some("sg") => network.groups.find_text(text).is_some(),
+            Some("acl") => network.acls.find_text(text).is_some(),
+            Some("rtb") => network.route_tables.find_text(text).is_some(),
+            Some("pl") => network.prefix_lists.find_text(text).is_some(),
+            Some("subnet") => network.subnets.find_text(text).is_some(),
+            Some("vpc") => network.vpcs.find_text(text).is_some(),
+            Some("eni") => network.interfaces.find_text(text).is_some(),
+            _ => true,
+        }
     }
 
     /// The id that a scenario's name for something stands for in the network.

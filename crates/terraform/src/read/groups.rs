@@ -129,6 +129,9 @@ fn inline(side: Side<'_, '_>, own: &Id, egress: bool, adopted: bool) -> Vec<Fact
         let peer = if side.now && side.stage.created && list.expression.is_none() {
             // A group that is taken over has the rules that it is given, and no others.
             if adopted && side.view.context.resolver.is_configured() {
+                side.view
+                    .context
+                    .remark("the plan shows no inline rules of the default group: it is taken to lose all");
                 return Vec::new();
             }
             Peer::Inline(label)

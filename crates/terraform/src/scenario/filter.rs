@@ -292,7 +292,8 @@ impl Builder<'_> {
             }
             lists.entry((turn.resource, list)).or_default().add_entries.push(entry(cidr));
         }
-        // A list that is to hold more must be allowed to first.
+        // A list that is to hold more must be allowed to first, one that is to hold less must hold less first.
+        let mut smaller = Vec::new();
         for turn in self.come(|fact| matches!(fact, Fact::List { id: Id::Known(_), .. })) {
             let Fact::List { id: Id::Known(id), max: Some(max), .. } = &turn.fact else { continue };
             let input = ModifyManagedPrefixList {
@@ -301,8 +302,10 @@ impl Builder<'_> {
                 ..ModifyManagedPrefixList::default()
             };
             let idx = self.network.prefix_lists.find_text(id);
-            let known = idx.and_then(|idx| self.network.prefix_lists.get(idx).max_entries);
-            if known.map(i64::from) != Some(*max) {
+            let known = idx.and_then(|idx| self.network.prefix_lists.get(idx).max_entries).map(i64::from);
+            if known.is_some_and(|known| known > *max) {
+                smaller.push((turn.resource, Change::ModifyManagedPrefixList(input)));
+            } else if idx.is_some() && known != Some(*max) {
                 self.push(turn.resource, Change::ModifyManagedPrefixList(input));
             }
         }
@@ -320,6 +323,9 @@ impl Builder<'_> {
                 };
                 self.push(position, Change::ModifyManagedPrefixList(input));
             }
+        }
+        for (position, change) in smaller {
+            self.push(position, change);
         }
     }
 

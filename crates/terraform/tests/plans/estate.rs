@@ -126,17 +126,9 @@ pub(crate) fn changed(change: impl FnOnce(&mut Value)) -> Network {
 
 /// The element of `key` with this id.
 pub(crate) fn of<'v>(value: &'v mut Value, key: &str, id: &str) -> &'v mut Value {
-    let list = value[key].as_array_mut().unwrap();
-    list.iter_mut()
-        .find(|element| element.as_object().unwrap().values().next().is_some_and(|_| has(element, id)))
-        .unwrap()
-}
-
-fn has(element: &Value, id: &str) -> bool {
-    let keys = ["GroupId", "NetworkAclId", "RouteTableId", "NetworkInterfaceId", "PrefixListId", "VpcEndpointId"];
     let own = ["NetworkInterfaceId", "GroupId", "NetworkAclId", "RouteTableId", "VpcEndpointId", "PrefixListId"];
-    assert_eq!(keys.len(), own.len());
-    own.iter().any(|key| element[*key] == id)
+    let list = value[key].as_array_mut().unwrap();
+    list.iter_mut().find(|element| own.iter().any(|key| element[*key] == id)).unwrap_or_else(|| panic!("no {id}"))
 }
 
 fn lines<T: Resource>(table: &Table<T>, told: &mut BTreeSet<String>, mut tell: impl FnMut(&T) -> String) {

@@ -449,6 +449,33 @@ fn a_rule_that_moves_between_resources_stays() {
     assert!(found.remarks.iter().any(|remark| remark.text.contains("takes over")), "{:?}", found.remarks);
 }
 
+#[test]
+fn what_is_outside_of_the_snapshot_is_told_and_not_refused() {
+    let text = text("aws_vpc_security_group_ingress_rule").replace("\"sg-a\"", "\"sg-0elsewhere\"");
+    let found = scenario(&read(&text, "plan.json").unwrap(), &built(&estate()));
+    assert_eq!((found.steps.len(), found.refused.len()), (0, 0), "{found:?}");
+    assert!(found.unsupported.iter().all(|item| item.why == "sg-0elsewhere is not in the snapshot"));
+    assert_eq!(found.unsupported.len(), 2);
+    // A peer that the snapshot does not hold: whom the rule admits is unknown.
+    let text = super::tests::text("aws_vpc_security_group_ingress_rule").replace("\"sg-b\"", "\"sg-0elsewhere\"");
+    let found = scenario(&read(&text, "plan.json").unwrap(), &built(&estate()));
+    assert!(found.refused.is_empty());
+    assert!(
+        found.changes().any(|(_, change)| serde_json::to_string(change).unwrap().contains("pl-unknown-sg-0elsewhere"))
+    );
+}
+
+#[test]
+fn a_list_that_shrinks_gives_up_its_entries_first() {
+    let mut document: Value = serde_json::from_str(&text("aws_ec2_managed_prefix_list")).unwrap();
+    let change = &mut document["resource_changes"][0]["change"];
+    change["after"]["max_entries"] = json!(1);
+    let found = scenario(&read(&document.to_string(), "plan.json").unwrap(), &built(&estate()));
+    assert!(found.refused.is_empty(), "{:?}", found.refused);
+    let network = after(&found);
+    assert_eq!(network.prefix_lists.get(network.prefix_lists.find_text("pl-1").unwrap()).max_entries, Some(1));
+}
+
 /// Real plans, where they lie beside the checkout.
 #[test]
 fn real_plans_are_read_without_error() {
@@ -484,9 +511,9 @@ mod broken {
     fn places(value: &Value, at: &str, found: &mut Vec<String>) {
         found.push(at.to_owned());
         match value {
-            Value::Array(items) => {
-                items.iter().enumerate().for_each(|(i, item)| places(item, &format!("{at}/{i}"), found))
-            }
+            Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| {
+                places(item, &format!("{at}/{i}"), found);
+            }),
             Value::Object(map) => map.iter().for_each(|(key, item)| {
                 places(item, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
             }),
@@ -523,8 +550,8 @@ mod broken {
             let name = &names[file % names.len()];
             let whole = text(name);
             let cut = end.index(whole.len());
-            if whole.is_char_boundary(cut) {
-                prop_assert!(read(&whole[..cut], "cut.json").is_err() || whole[cut..].trim().is_empty());
+            if let Some((start, rest)) = whole.split_at_checked(cut) {
+                prop_assert!(read(start, "cut.json").is_err() || rest.trim().is_empty());
             }
             let mut document: Value = serde_json::from_str(&whole).unwrap();
             for (place, value) in changes {
