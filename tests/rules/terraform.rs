@@ -1,5 +1,7 @@
 //! Values of a plan that are known after apply: the answer is unknown, neither blocked nor reachable.
 
+#![expect(clippy::needless_pass_by_value, reason = "plans are written where they are made")]
+
 use reach_engine::verdict::Verdict;
 use reach_model::Network;
 use reach_model::change::Change;
