@@ -51,6 +51,9 @@ pub type Tags = Box<[(Name, Name)]>;
 pub enum MadeKind {
     SecurityGroup,
     Endpoint,
+    NetworkAcl,
+    RouteTable,
+    PrefixList,
 }
 
 /// Everything that the snapshot says about the network.
