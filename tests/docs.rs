@@ -268,6 +268,8 @@ fn the_page_on_snapshots_has_every_field_and_status() {
     let mut record = Record::without_answer(None, &reach_model::snapshot::Scope::default(), Status::Complete);
     record.arguments.insert("a".to_owned(), "b".to_owned());
     record.time = Some("t".into());
+    record.until = Some("t".into());
+    record.vpcs = vec!["vpc-1".into()];
     let record = serde_json::to_value(&record).unwrap();
     let fields = record.as_object().unwrap().keys().map(|field| format!("calls[].{field}"));
     let fields: BTreeSet<String> = fields.chain(["schema", "created", "calls"].map(str::to_owned)).collect();

@@ -21,23 +21,25 @@ use crate::cli::{Run, finish, program};
 /// `reach fetch` from `url` with credentials that are none.
 pub(crate) fn fetch(directory: &Path, url: &str, words: &str) -> Command {
     let mut command = program(directory);
-    environment(|name, value| drop(command.env(name, value)));
+    command.envs(ENVIRONMENT);
     command.args(["fetch", "--region", "eu-west-1", "--rate", "1000", "--endpoint-url", url]);
     command.args(words.split_whitespace());
     command
 }
 
 /// What keeps the machine's own credentials and settings out.
-pub(crate) fn environment(mut set: impl FnMut(&str, &str)) {
-    set("AWS_ACCESS_KEY_ID", "AKIDTEST");
-    set("AWS_SECRET_ACCESS_KEY", "not-a-secret-but-kept-as-one");
-    set("AWS_EC2_METADATA_DISABLED", "true");
-    set("AWS_CONFIG_FILE", "/nowhere");
-    set("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
-    for name in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"] {
-        set(name, "");
-    }
-}
+pub(crate) const ENVIRONMENT: [(&str, &str); 10] = [
+    ("AWS_ACCESS_KEY_ID", "AKIDTEST"),
+    ("AWS_SECRET_ACCESS_KEY", "not-a-secret-but-kept-as-one"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+    ("AWS_CONFIG_FILE", "/nowhere"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere"),
+    ("AWS_PROFILE", ""),
+    ("AWS_REGION", ""),
+    ("AWS_DEFAULT_REGION", ""),
+    ("AWS_ENDPOINT_URL", ""),
+    ("AWS_SESSION_TOKEN", ""),
+];
 
 /// Fetches from `server` into a file of a new directory.
 fn fetched(server: &Server, words: &str) -> (tempfile::TempDir, Run) {
@@ -79,10 +81,10 @@ const QUESTIONS: &str = "\
 fn answers(snapshots: &[&Path]) -> BTreeMap<u64, Value> {
     let directory = tempfile::tempdir().unwrap();
     let mut command = program(directory.path());
+    command.args(["query", "--batch", "-", "--output", "jsonl"]).write_stdin(QUESTIONS);
     for snapshot in snapshots {
         command.arg("--snapshot").arg(snapshot);
     }
-    command.args(["query", "--batch", "-", "--output", "jsonl"]).write_stdin(QUESTIONS);
     let run = finish(&mut command);
     let lines = run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let answers: BTreeMap<u64, Value> = lines.map(|answer| (answer["id"].as_u64().unwrap(), answer)).collect();

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::server::{Server, Trouble};
 use super::{demo, document, fetched};
 use crate::cli::{finish, program};
+use crate::estate::{Estate, OPEN};
 
 /// What is asked of an estate: the label of the table, from, to, protocol, port.
 type Asked = (&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -30,22 +31,57 @@ const OF_A_CLUSTER: &[Asked] = &[
     ("node → aws/s3", "node", "aws/s3", "tcp", "443"),
 ];
 
-const OVER_A_PEERING: &[Asked] = &[("through a peering", "pod", "10.60.1.10", "tcp", "5432")];
+const OVER_A_PEERING: &[Asked] = &[("through a peering", "node", "10.129.1.10", "tcp", "5432")];
 
-const OVER_A_TRANSIT_GATEWAY: &[Asked] = &[
-    ("through a transit gateway", "node", "172.16.5.9", "tcp", "443"),
-    ("from on premises", "172.16.5.9", "node", "tcp", "443"),
-];
+const OVER_A_TRANSIT_GATEWAY: &[Asked] = &[("through a transit gateway", "10.0.1.10", "10.1.1.30", "tcp", "443")];
+
+const BY_PREFIX_LIST: &[Asked] =
+    &[("where a rule or route names a prefix list", "10.0.1.10", "10.0.2.20", "tcp", "443")];
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-fn estates() -> Vec<(PathBuf, &'static [Asked])> {
+/// An estate made by hand, as files.
+fn made(estate: &Estate) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in estate.files() {
+        fs::write(directory.path().join(name), text).unwrap();
+    }
+    directory
+}
+
+/// Two VPCs on a transit gateway, whose table is described as AWS does it, not as the builder's layout has it.
+fn joined() -> Estate {
+    let mut estate = Estate::new();
+    estate.group("sg-o", OPEN).instance("a", "10.0.1.10", &["sg-o"]).two_by_transit();
+    estate.without("TransitGatewayStaticRoutes").without("TransitGatewayPropagations");
+    let to = |vpc: &str, cidr: &str| {
+        json!({"DestinationCidrBlock": cidr, "Type": "propagated", "State": "active", "TransitGatewayAttachments": [
+            {"TransitGatewayAttachmentId": format!("tgw-attach-{vpc}"), "ResourceType": "vpc", "ResourceId": vpc}]})
+    };
+    estate.document(json!({"TransitGatewayRouteTableId": "tgw-rtb-1", "AdditionalRoutesAvailable": false,
+        "Routes": [to("vpc-1", "10.0.0.0/16"), to("vpc-2", "10.1.0.0/16")]}));
+    estate
+}
+
+fn listed() -> Estate {
+    let mut estate = Estate::two(&["egress -1 0.0.0.0/0"], &["ingress tcp 443 pl-1"]);
+    estate.add(
+        "PrefixLists",
+        json!({"PrefixListId": "pl-1", "PrefixListName": "office", "AddressFamily": "IPv4", "OwnerId": "111122223333"}),
+    );
+    estate.document(json!({"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.1.0/24"}]}));
+    estate
+}
+
+fn estates() -> Vec<(PathBuf, Option<tempfile::TempDir>, &'static [Asked])> {
+    let (joined, listed) = (made(&joined()), made(&listed()));
     vec![
-        (demo(), OF_A_CLUSTER),
-        (fixture("s19-peered-database-sees-node-address"), OVER_A_PEERING),
-        (fixture("s27-on-premises-unreachable"), OVER_A_TRANSIT_GATEWAY),
+        (demo(), None, OF_A_CLUSTER),
+        (fixture("s19-peered-database-sees-node-address"), None, OVER_A_PEERING),
+        (joined.path().to_owned(), Some(joined), OVER_A_TRANSIT_GATEWAY),
+        (listed.path().to_owned(), Some(listed), BY_PREFIX_LIST),
     ]
 }
 
@@ -79,14 +115,13 @@ struct Row {
 
 #[test]
 fn one_refused_action_changes_no_verdict_and_the_table_is_true() {
-    let actions: BTreeMap<String, Call> =
-        Call::ALL.iter().filter_map(|&call| Some((call.action()?, call))).collect();
+    let actions: BTreeMap<String, Call> = Call::ALL.iter().filter_map(|&call| Some((call.action()?, call))).collect();
     let estates = estates();
     let tasks: Vec<(usize, &String)> =
         (0..estates.len()).flat_map(|estate| actions.keys().map(move |action| (estate, action))).collect();
     let whole: Vec<BTreeMap<&str, Value>> = estates
         .iter()
-        .map(|(path, asked)| {
+        .map(|(path, _, asked)| {
             let server = Server::start(path, Trouble::default());
             let (directory, run) = fetched(&server, "");
             assert_eq!(run.code, Some(0), "{run}");
@@ -100,7 +135,7 @@ fn one_refused_action_changes_no_verdict_and_the_table_is_true() {
         for _ in 0..6 {
             scope.spawn(|| {
                 while let Some(&(estate, action)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (path, asked) = &estates[estate];
+                    let (path, _, asked) = &estates[estate];
                     let denied = BTreeSet::from([action.clone()]);
                     let server = Server::start(path, Trouble { denied, ..Trouble::default() });
                     let (directory, run) = fetched(&server, "");
@@ -110,9 +145,11 @@ fn one_refused_action_changes_no_verdict_and_the_table_is_true() {
                     }
                     let answers = ask(&directory.path().join("snapshot.json"), asked);
                     let call = actions[action];
-                    let told = document(directory.path())["calls"].as_array().unwrap().iter().any(|record| {
-                        record["call"] == call.name() && record["status"] == "denied"
-                    });
+                    let told = document(directory.path())["calls"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .any(|record| record["call"] == call.name() && record["status"] == "denied");
                     if let Err(problem) = compare(action, call, told, &whole[estate], &answers, &rows) {
                         wrong.lock().unwrap().push(format!("{}: {problem}", path.display()));
                     }
@@ -123,6 +160,18 @@ fn one_refused_action_changes_no_verdict_and_the_table_is_true() {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     settle(&table(&actions, &rows.into_inner().unwrap()));
+}
+
+/// The calls that would settle it: the one that was refused, or those that cannot be made without its answer.
+fn settling(call: Call) -> Vec<Call> {
+    match call {
+        Call::ListClusters => vec![call, Call::DescribeCluster],
+        Call::DescribeManagedPrefixLists => vec![call, Call::GetManagedPrefixListEntries],
+        // Either tells which table an attachment has.
+        Call::DescribeTransitGatewayAttachments => vec![call, Call::GetTransitGatewayRouteTableAssociations],
+        Call::DescribeTransitGatewayRouteTables => vec![call, Call::SearchTransitGatewayRoutes],
+        _ => vec![call],
+    }
 }
 
 fn compare<'a>(
@@ -144,7 +193,8 @@ fn compare<'a>(
         }
         match verdict(after) {
             "unknown" if told => {
-                if !after.to_string().contains(call.operation()) {
+                let text = after.to_string();
+                if !settling(call).iter().any(|call| text.contains(call.operation())) {
                     return Err(format!("{action}: {label}: unknown without naming the call: {after}"));
                 }
             }
@@ -170,8 +220,10 @@ fn table(actions: &BTreeMap<String, Call>, rows: &BTreeMap<&String, Row>) -> Str
             "nothing: AWS's default is assumed, and answers say so".to_owned()
         } else if call.role() == Role::Informative {
             "nothing: it names and labels".to_owned()
+        } else if call.role() == Role::Structural {
+            "nothing, while another call tells the same".to_owned()
         } else {
-            "nothing of this, in these estates: only what refers to it".to_owned()
+            "nothing of this: only answers that refer to one".to_owned()
         };
         let _ = writeln!(text, "| `{action}` | {effect} |");
     }

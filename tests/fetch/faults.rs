@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reach_model::api::Call;
 
 use super::server::{Fault, Server, Trouble};
-use super::{answers, demo, document, environment, fetch, fetched, records};
+use super::{ENVIRONMENT, answers, demo, document, fetch, fetched, records};
 use crate::cli::{finish, program};
 
 fn set(actions: &[&str]) -> BTreeSet<String> {
@@ -35,12 +35,15 @@ fn a_denied_call_is_told_with_the_action_to_allow() {
                 `ec2:DescribeNetworkAcls`";
     assert!(run.stderr.contains(line), "{run}");
     let record = &records(&document(directory.path()), "ec2 describe-network-acls")[0];
-    assert_eq!((record["status"].as_str(), record["error_code"].as_str()), (Some("denied"), Some("UnauthorizedOperation")));
+    assert_eq!(
+        (record["status"].as_str(), record["error_code"].as_str()),
+        (Some("denied"), Some("UnauthorizedOperation"))
+    );
     // A refusal is final: it is not asked again.
     let asked = server.asked();
     assert_eq!(asked.iter().filter(|action| *action == "ec2:DescribeNetworkAcls").count(), 1);
     let mut command = program(directory.path());
-    let words = "query --snapshot snapshot.json --from node --to controlplane --port 443";
+    let words = "query --snapshot snapshot.json --from node/general --to controlplane --port 443";
     let answer = finish(command.args(words.split(' ')));
     assert_eq!(answer.code, Some(3), "{answer}");
     assert!(answer.stdout.contains("aws ec2 describe-network-acls"), "{answer}");
@@ -54,7 +57,10 @@ fn throttling_is_told_apart_from_denial() {
     let (directory, run) = fetched(&server, "");
     assert_eq!(run.code, Some(0), "{run}");
     let record = &records(&document(directory.path()), "ec2 describe-vpcs")[0];
-    assert_eq!((record["status"].as_str(), record["error_code"].as_str()), (Some("failed"), Some("RequestLimitExceeded")));
+    assert_eq!(
+        (record["status"].as_str(), record["error_code"].as_str()),
+        (Some("failed"), Some("RequestLimitExceeded"))
+    );
     assert!(!run.stderr.contains("allow the action"), "{run}");
     let tries = server.asked().iter().filter(|action| *action == "ec2:DescribeVpcs").count();
     assert!(tries > 5, "{tries}");
@@ -111,7 +117,7 @@ fn nobody_there_and_no_credentials_are_told() {
     assert_eq!(run.code, Some(4), "{run}");
     assert!(run.stderr.contains("no credentials"), "{run}");
     let mut command = program(directory.path());
-    environment(|name, value| drop(command.env(name, value)));
+    command.envs(ENVIRONMENT);
     let run = finish(command.args(["fetch", "--out", "snapshot.json"]));
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("no Region"), "{run}");
@@ -122,7 +128,7 @@ fn the_environment_names_the_endpoint_and_v_names_the_calls() {
     let server = Server::start(demo(), Trouble { page: Some(3), ..Trouble::default() });
     let directory = tempfile::tempdir().unwrap();
     let mut command = program(directory.path());
-    environment(|name, value| drop(command.env(name, value)));
+    command.envs(ENVIRONMENT);
     command.env("AWS_ENDPOINT_URL", server.url()).env("AWS_REGION", "eu-west-1");
     let run = finish(command.args(["fetch", "-v", "--out", "snapshot.json"]));
     assert_eq!(run.code, Some(0), "{run}");

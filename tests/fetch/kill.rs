@@ -7,12 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::server::{Server, Trouble};
-use super::{demo, environment};
+use super::{ENVIRONMENT, demo};
 use crate::cli::{finish, program};
 
 fn start(directory: &Path, url: &str) -> std::process::Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reach"));
-    environment(|name, value| drop(command.env(name, value)));
+    command.envs(ENVIRONMENT);
     command
         .current_dir(directory)
         .args(["fetch", "--region", "eu-west-1", "--rate", "1000", "--out", "x.json.zst", "--endpoint-url", url])

@@ -59,7 +59,10 @@ fn what_lies_in_other_vpcs_is_unknown_and_not_absent() {
             for (question, verdict) in &wanted {
                 let Some(limited) = got.get(question) else { continue };
                 compared += 1;
-                assert!(limited == verdict || limited == "unknown", "{name} within {vpc}: {question}: {verdict}, now {limited}");
+                assert!(
+                    limited == verdict || limited == "unknown",
+                    "{name} within {vpc}: {question}: {verdict}, now {limited}"
+                );
             }
             assert!(compared > 0, "{name} within {vpc}");
         }

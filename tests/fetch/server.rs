@@ -4,7 +4,7 @@
 //! What the snapshot does not hold is refused as an action that does not exist here, so that a fetch from it knows what
 //! the snapshot knows and no more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -36,6 +36,8 @@ pub(crate) struct Trouble {
     pub(crate) changing: BTreeSet<String>,
     /// How long every answer takes.
     pub(crate) slow: Duration,
+    /// Answers that were made once are given again as they were: the server then costs nothing.
+    pub(crate) recorded: bool,
 }
 
 /// One thing that goes wrong with a request; the next try gets its answer.
@@ -79,7 +81,13 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let ending = Arc::new(AtomicBool::new(false));
         let log = Arc::new(Mutex::new(Vec::new()));
-        let shared = Arc::new(Shared { store, trouble, log: Arc::clone(&log), requests: Mutex::new(0) });
+        let shared = Arc::new(Shared {
+            store,
+            trouble,
+            log: Arc::clone(&log),
+            requests: Mutex::new(0),
+            record: Mutex::default(),
+        });
         let end = Arc::clone(&ending);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -176,7 +184,8 @@ impl Store {
         if let (true, Some((described, key, name))) = (whole.is_empty(), describing) {
             let described = self.answers.get(&described).into_iter().flatten();
             let of_cluster = |one: &&Value| {
-                told.get("clusterName").is_none_or(|cluster| one.get("clusterName").and_then(Value::as_str) == Some(cluster))
+                told.get("clusterName")
+                    .is_none_or(|cluster| one.get("clusterName").and_then(Value::as_str) == Some(cluster))
             };
             let names = described.filter_map(|record| record.answer.get(key)).filter(of_cluster);
             let names: Vec<Value> = names.filter_map(|one| one.get(name).cloned()).collect();
@@ -192,6 +201,7 @@ struct Shared {
     trouble: Trouble,
     log: Arc<Mutex<Vec<String>>>,
     requests: Mutex<usize>,
+    record: Mutex<HashMap<String, Arc<[u8]>>>,
 }
 
 /// What is asked, whatever the protocol.
@@ -217,6 +227,14 @@ impl Shared {
         let mut stream = stream;
         while let Some((head, body)) = request(&mut reader) {
             let rest = head.starts_with("GET ");
+            let key = format!("{}\n{body}", head.lines().next().unwrap_or_default());
+            let known = self.record.lock().unwrap().get(&key).cloned();
+            if let Some(bytes) = known {
+                if stream.write_all(&bytes).is_err() {
+                    return;
+                }
+                continue;
+            }
             let question = if rest { eks_question(&head) } else { query_question(&body) };
             self.log.lock().unwrap().push(question.action.clone());
             thread::sleep(self.trouble.slow);
@@ -241,18 +259,26 @@ impl Shared {
                 }
                 Reply::Error(status, code, message) if question.action.starts_with("ec2") => (
                     status,
-                    format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>1</RequestID></Response>"),
+                    format!(
+                        "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>1</RequestID></Response>"
+                    ),
                     String::new(),
                 ),
                 Reply::Error(status, code, message) => (
                     status,
-                    format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"),
+                    format!(
+                        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+                    ),
                     String::new(),
                 ),
             };
             let form = if rest { "application/json" } else { "text/xml;charset=UTF-8" };
-            let head = format!("HTTP/1.1 {status} X\r\nContent-Type: {form}\r\n{kind}Content-Length: {}\r\n\r\n", text.len());
+            let head =
+                format!("HTTP/1.1 {status} X\r\nContent-Type: {form}\r\n{kind}Content-Length: {}\r\n\r\n", text.len());
             let bytes = [head.as_bytes(), text.as_bytes()].concat();
+            if self.trouble.recorded {
+                self.record.lock().unwrap().insert(key, bytes.clone().into());
+            }
             if fault == Some(Fault::Cut) {
                 let _ = stream.write_all(&bytes[..head.len() + text.len() / 2]);
                 return;
@@ -287,10 +313,12 @@ impl Shared {
                     .to_owned(),
             );
         }
-        let absent = || Reply::Error(400, "InvalidAction", format!("{} is not valid for this web service", question.action));
+        let absent =
+            || Reply::Error(400, "InvalidAction", format!("{} is not valid for this web service", question.action));
         let Some(call) = question.call else { return absent() };
         let Some(mut answer) = self.store.find(call, &question.told) else { return absent() };
         let mut next = None;
+        let paged = rest || Shapes::of(call.service()).has_pages(question.action.split(':').nth(1).unwrap());
         if let Some(Value::Array(items)) = answer.get_mut(call.key()) {
             items.retain(|item| matches(item, &question.filters));
             if self.trouble.changing.contains(&question.action) && items.len() > 1 {
@@ -299,6 +327,7 @@ impl Shared {
                 items.push(again);
             }
             let size = self.trouble.page.map_or(question.size, |page| page.min(question.size));
+            let size = if paged { size } else { usize::MAX / 2 };
             let from: usize = question.token.as_deref().and_then(|token| token.parse().ok()).unwrap_or(0);
             let to = (from + size).min(items.len());
             if to < items.len() {
@@ -312,7 +341,9 @@ impl Shared {
                 answer.insert("nextToken".to_owned(), next.into());
             }
             answer.retain(|key, _| key == call.key() || key == "nextToken");
-            return Reply::Answer(200, Value::Object(answer).to_string());
+            let mut answer = Value::Object(answer);
+            as_on_the_wire(&mut answer);
+            return Reply::Answer(200, answer.to_string());
         }
         let operation = question.action.split(':').nth(1).unwrap();
         let balancing = call.service() == "elbv2";
@@ -324,11 +355,31 @@ impl Shared {
         Reply::Answer(
             200,
             if balancing {
-                format!("<{operation}Response><{operation}Result>{inner}</{operation}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{operation}Response>")
+                format!(
+                    "<{operation}Response><{operation}Result>{inner}</{operation}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{operation}Response>"
+                )
             } else {
-                format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{operation}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>1</requestId>{inner}</{operation}Response>")
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{operation}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>1</requestId>{inner}</{operation}Response>"
+                )
             },
         )
+    }
+}
+
+/// EKS writes times as seconds; the AWS CLI prints them as text.
+fn as_on_the_wire(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                if key.ends_with("At") && value.is_string() {
+                    *value = 1_772_440_000.5.into();
+                }
+                as_on_the_wire(value);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_on_the_wire),
+        _ => {}
     }
 }
 
@@ -351,7 +402,9 @@ fn matches(item: &Value, filters: &BTreeMap<String, Vec<String>>) -> bool {
                 let inner = item.get("Instances").and_then(Value::as_array);
                 own || inner.is_some_and(|list| list.iter().any(|one| one.get("VpcId").is_some_and(wanted)))
             }
-            "attachment.vpc-id" => item["Attachments"].as_array().is_some_and(|list| list.iter().any(|one| wanted(&one["VpcId"]))),
+            "attachment.vpc-id" => {
+                item["Attachments"].as_array().is_some_and(|list| list.iter().any(|one| wanted(&one["VpcId"])))
+            }
             "state" => true,
             other => panic!("a filter that nobody should use: {other}"),
         }
@@ -470,8 +523,11 @@ fn eks_question(head: &str) -> Question {
         }
         _ => panic!("not a path of EKS: {path}"),
     };
-    let form: BTreeMap<String, String> =
-        query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decoded(name), decoded(value))).collect();
+    let form: BTreeMap<String, String> = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect();
     let size = form.get("maxResults").and_then(|size| size.parse().ok()).unwrap_or(100);
     let action = call.action().unwrap();
     Question { action, call: Some(call), told, token: form.get("nextToken").cloned(), size, filters: BTreeMap::new() }
@@ -503,6 +559,10 @@ impl Shapes {
             }
         }
         shapes
+    }
+
+    fn has_pages(&self, operation: &str) -> bool {
+        self.shapes[self.operations[operation]].iter().any(|[name, ..]| *name == "NextToken" || *name == "NextMarker")
     }
 
     fn members(&self, shape: &str, object: &Map<String, Value>) -> String {

@@ -54,12 +54,17 @@ pub(crate) fn run(arguments: &Fetch, voice: Voice) -> Result<ExitCode, Stop> {
     let fetched = match fetched {
         Ok(fetched) => fetched,
         Err(Error::Interrupted) => {
-            Failure { exit: ExitCode::Interrupted, errors: vec!["interrupted: nothing is written".to_owned()], hints: Vec::new() }
-                .print();
+            Failure {
+                exit: ExitCode::Interrupted,
+                errors: vec!["interrupted: nothing is written".to_owned()],
+                hints: Vec::new(),
+            }
+            .print();
             return Ok(ExitCode::Interrupted);
         }
         Err(Error::Nothing(outcomes)) => {
-            let mut failure = Failure::input(format!("nothing could be fetched: none of {} calls was answered", outcomes.len()));
+            let mut failure =
+                Failure::input(format!("nothing could be fetched: none of {} calls was answered", outcomes.len()));
             failure.exit = ExitCode::Io;
             failure.errors.extend(report::problems(&outcomes));
             return Err(failure.into());

@@ -70,7 +70,8 @@ impl Assembly {
         let position = self.elements.len();
         if let Some(&earlier) = self.known.get(&*name) {
             let slot = self.elements.get_mut(earlier);
-            let same = slot.as_ref().and_then(|slot| slot.as_ref()).and_then(|&(from, to)| self.text.get(from..to)) == Some(item);
+            let same = slot.as_ref().and_then(|slot| slot.as_ref()).and_then(|&(from, to)| self.text.get(from..to))
+                == Some(item);
             if same {
                 return;
             }
@@ -106,8 +107,7 @@ impl Assembly {
         } else if self.changed.is_empty() {
             text.push(']');
         } else {
-            let kept: Vec<&str> =
-                self.elements.iter().flatten().filter_map(|&(from, to)| text.get(from..to)).collect();
+            let kept: Vec<&str> = self.elements.iter().flatten().filter_map(|&(from, to)| text.get(from..to)).collect();
             text = format!("{{\"{}\":[{}]", self.call.key(), kept.join(","));
         }
         for (name, value) in self.rest {

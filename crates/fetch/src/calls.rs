@@ -1,8 +1,8 @@
 //! One page of each call, by the SDK's clients. The SDK signs, sends and retries; what came back is read from the wire.
 
 use aws_config::SdkConfig;
-use aws_sdk_ec2::types::{Filter, InstanceType, VpcAttributeName};
 use aws_sdk_ec2::Client as Ec2;
+use aws_sdk_ec2::types::{Filter, InstanceType, VpcAttributeName};
 use aws_sdk_eks::Client as Eks;
 use aws_sdk_elasticloadbalancingv2::Client as Balancing;
 use reach_model::api::Call;
@@ -116,11 +116,9 @@ impl Clients {
             Call::DescribeVpcPeeringConnections => paged!(turn, 5..=1000, ec2.describe_vpc_peering_connections()),
             Call::DescribeVpcEndpoints => filtered!(turn, call, 5..=1000, ec2.describe_vpc_endpoints()),
             Call::DescribeManagedPrefixLists => paged!(turn, 1..=100, ec2.describe_managed_prefix_lists()),
-            Call::GetManagedPrefixListEntries => paged!(
-                turn,
-                1..=100,
-                ec2.get_managed_prefix_list_entries().prefix_list_id(argument("PrefixListId"))
-            ),
+            Call::GetManagedPrefixListEntries => {
+                paged!(turn, 1..=100, ec2.get_managed_prefix_list_entries().prefix_list_id(argument("PrefixListId")))
+            }
             Call::DescribePrefixLists => paged!(turn, 5..=1000, ec2.describe_prefix_lists()),
             Call::DescribeTransitGateways => paged!(turn, 5..=1000, ec2.describe_transit_gateways()),
             Call::DescribeTransitGatewayAttachments => {
@@ -219,10 +217,9 @@ impl Clients {
         let argument = |name: &str| ask.argument(name);
         match ask.call {
             Call::DescribeLoadBalancers => marked!(turn, elb.describe_load_balancers()),
-            Call::DescribeLoadBalancerAttributes => whole!(
-                turn,
-                elb.describe_load_balancer_attributes().load_balancer_arn(argument("LoadBalancerArn"))
-            ),
+            Call::DescribeLoadBalancerAttributes => {
+                whole!(turn, elb.describe_load_balancer_attributes().load_balancer_arn(argument("LoadBalancerArn")))
+            }
             Call::DescribeListeners => {
                 marked!(turn, elb.describe_listeners().load_balancer_arn(argument("LoadBalancerArn")))
             }

@@ -31,7 +31,8 @@ pub(crate) async fn sites(options: &Options) -> Result<(Vec<Site>, Vec<String>),
     let mut remarks = Vec::new();
     let base = load(options).await;
     let regions: Vec<Region> = if options.regions.is_empty() {
-        vec![base.region().cloned().ok_or(Error::NoRegion)?]
+        // An empty variable names none.
+        vec![base.region().cloned().filter(|region| !region.as_ref().is_empty()).ok_or(Error::NoRegion)?]
     } else {
         let mut regions: Vec<String> = options.regions.clone();
         regions.sort();
@@ -101,8 +102,7 @@ async fn load(options: &Options) -> SdkConfig {
         .read_timeout(options.timeout)
         .operation_attempt_timeout(options.timeout)
         .build();
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).timeout_config(timeouts);
     if let Ok(name) = AppName::new("reach") {
         loader = loader.app_name(name);
     }

@@ -339,7 +339,9 @@ mod tests {
         let page = read("DescribeSecurityGroups", "SecurityGroups", &body);
         assert_eq!(
             page.items,
-            [r#"{"GroupId":"sg-1","Description":"a & b <","IpPermissions":[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"UserIdGroupPairs":[{"GroupId":"sg-2"}],"IpRanges":[]}],"IpPermissionsEgress":[],"Tags":[]}"#]
+            [
+                r#"{"GroupId":"sg-1","Description":"a & b <","IpPermissions":[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"UserIdGroupPairs":[{"GroupId":"sg-2"}],"IpRanges":[]}],"IpPermissionsEgress":[],"Tags":[]}"#
+            ]
         );
         assert_eq!(page.rest, [("NextToken".to_owned(), "\"n\"".to_owned())]);
     }
@@ -354,7 +356,9 @@ mod tests {
         let page = read("DescribeVpcs", "Vpcs", &body);
         assert_eq!(
             page.items,
-            [r#"{"VpcId":"vpc-1","IsDefault":false,"MoonPhase":"full","MoonSet":[{"Side":"far"}],"Tides":{"High":"1"}}"#]
+            [
+                r#"{"VpcId":"vpc-1","IsDefault":false,"MoonPhase":"full","MoonSet":[{"Side":"far"}],"Tides":{"High":"1"}}"#
+            ]
         );
     }
 

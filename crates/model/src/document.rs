@@ -229,7 +229,9 @@ pub(crate) fn records<'a>(object: &Object<'a>, file: &str) -> Result<Vec<(Record
             }
         };
         let known = problems.len();
-        problems.extend(record.time.as_deref().filter(|time| !is_time(time)).map(|time| bad_time(&at(".time"), time)));
+        for (field, time) in [(".time", &record.time), (".until", &record.until)] {
+            problems.extend(time.as_deref().filter(|time| !is_time(time)).map(|time| bad_time(&at(field), time)));
+        }
         let raw = Object::scan(call.get()).ok().flatten().and_then(|call| call.get("answer"));
         let answer = raw.and_then(|raw| Object::scan(raw.get()).ok().flatten());
         if raw.is_some() && answer.is_none() {

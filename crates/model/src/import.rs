@@ -160,11 +160,16 @@ fn run(Found { sources, problems }: &Found<'_>, paths: &[String], sizes: Sizes) 
                 Content::Document { created, records } => {
                     let known = gather.snapshot.created.take();
                     gather.snapshot.created = read::earlier(known, created);
-                    let times = records.iter().filter_map(|(record, _)| Span::at(record.time.as_deref()?));
+                    let times =
+                        records.iter().flat_map(|(record, _)| [record.time.as_deref(), record.until.as_deref()]);
+                    let times = times.flatten().filter_map(Span::at);
                     gather.snapshot.span = gather.snapshot.span.take().into_iter().chain(times).reduce(Span::with);
                     for (position, (record, answer)) in records.iter().enumerate() {
                         // A newer version may have made calls that this one does not read.
-                        if let Some(name) = record.call.as_deref().filter(|name| Call::parse(name).is_none()) {
+                        let unread = |name: &&str| {
+                            record.status != crate::document::Status::NotCollected && Call::parse(name).is_none()
+                        };
+                        if let Some(name) = record.call.as_deref().filter(unread) {
                             let warning = format!("{}: calls[{position}].call: `{name}` is not read", source.name);
                             gather.snapshot.warnings.push(warning);
                         }

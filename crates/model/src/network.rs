@@ -106,7 +106,11 @@ impl Network {
                 let vpc = self.vpcs.get(vpc);
                 self.coverage.is_complete_for(vpc.scope, vpc.id.as_str(), call)
             }
-            None if self.vpcs.is_empty() => self.collected(0, call),
+            // Without VPCs the places that anything was collected in speak.
+            None if self.vpcs.is_empty() => {
+                let scopes: BTreeSet<ScopeIndex> = self.coverage.calls.keys().map(|&(scope, _)| scope).collect();
+                !scopes.is_empty() && scopes.into_iter().all(|scope| self.collected(scope, call))
+            }
             None => self.vpcs.iter().all(|(_, vpc)| self.collected(vpc.scope, call)),
         }
     }

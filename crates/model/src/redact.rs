@@ -178,6 +178,8 @@ fn redact_record(
         status: record.status,
         error_code: record.error_code.as_deref().map(|code| words.word(code).into()),
         time: record.time.clone().filter(|time| is_time(time)),
+        until: record.until.clone().filter(|time| is_time(time)),
+        vpcs: record.vpcs.iter().map(|vpc| aws::text(words, "VpcId", vpc).into()).collect(),
         source: None,
         answer,
     })

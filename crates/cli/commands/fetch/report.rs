@@ -62,7 +62,8 @@ fn word(outcome: &Outcome) -> &'static str {
 /// What has no answer: denied calls by action, each with the permission that is missing; then what failed.
 pub(super) fn problems(outcomes: &[Outcome]) -> Vec<String> {
     let mut denied: BTreeMap<(String, String, String), BTreeSet<String>> = BTreeMap::new();
-    let mut failed: BTreeMap<(String, String), (String, usize)> = BTreeMap::new();
+    // What failed for one reason is told once.
+    let mut failed: BTreeMap<&str, (String, BTreeSet<String>)> = BTreeMap::new();
     for outcome in outcomes {
         let Some(fault) = &outcome.fault else { continue };
         match fault.kind {
@@ -72,9 +73,9 @@ pub(super) fn problems(outcomes: &[Outcome]) -> Vec<String> {
                 denied.entry((action, fault.code.clone(), call)).or_default().insert(place(&outcome.place));
             }
             FaultKind::Failed => {
-                let key = (outcome.ask.call.name(), fault.code.clone());
-                let text = format!("{}: {}", place(&outcome.place), fault.message);
-                failed.entry(key).or_insert_with(|| (text, 0)).1 += 1;
+                let text = || format!("{}: {}", place(&outcome.place), fault.message);
+                let entry = failed.entry(&fault.code).or_insert_with(|| (text(), BTreeSet::new()));
+                entry.1.insert(outcome.ask.call.name());
             }
             FaultKind::Absent => {}
         }
@@ -86,9 +87,10 @@ pub(super) fn problems(outcomes: &[Outcome]) -> Vec<String> {
             format!("{call} was denied ({code}) in {}: allow the action `{action}`", places.join(", "))
         })
         .collect();
-    lines.extend(failed.into_iter().map(|((call, code), (text, times))| {
-        let times = if times > 1 { format!(" ({times} calls)") } else { String::new() };
-        format!("{call} failed{times}: {text} ({code})")
+    lines.extend(failed.into_iter().map(|(code, (text, calls))| {
+        let first = calls.first().map_or("", String::as_str);
+        let more = if calls.len() > 1 { format!(" and {} more", calls.len() - 1) } else { String::new() };
+        format!("{first}{more} failed: {text} ({code})")
     }));
     lines
 }
