@@ -132,5 +132,6 @@ fn an_estate_built_by_api_calls_is_fetched_as_boto3_describes_it() {
     };
     let (wanted, got) = (verdicts(&directory.path().join("files")), verdicts(&directory.path().join("snapshot.json")));
     assert_eq!(got, wanted);
-    assert!(got.values().any(|verdict| verdict == "reachable"), "{got:?}");
+    // moto deals addresses by chance, so which verdicts come is chance, too.
+    assert!(got.values().filter(|verdict| !verdict.is_null()).count() >= 8, "{got:?}");
 }
