@@ -16,6 +16,7 @@ fn help_begins_with_what_it_is_for() {
       check        Tell whether an EKS cluster would work, or whether a policy holds
       fix          Find the smallest changes that let traffic pass, each verified
       matrix       List every flow that passes: the complete, exact set
+      fetch        Ask AWS for a snapshot: read-only calls, all pages, several accounts and Regions
       snapshot     Look into, check, pack and redact snapshots
       generate     Write a synthetic AWS estate of any size, for measurements that others can repeat
       completions  Print a completion script for a shell

@@ -32,7 +32,7 @@ fn info_counts_and_covers() {
            1  add-ons                       aws eks describe-addon
 
     coverage
-      account and Region not named  45 calls complete
+      account and Region not named  46 calls complete
     ----- stderr -----
     ");
 }
@@ -64,7 +64,7 @@ fn info_says_what_is_missing_for_which_question_and_how_to_get_it() {
            1  add-ons                       aws eks describe-addon
 
     coverage
-      account and Region not named  41 calls complete
+      account and Region not named  42 calls complete
 
     missing: every answer that passes through it is unknown
       - ec2 describe-network-acls: not collected
