@@ -1,7 +1,15 @@
 //! `reach fetch` as a process, against a server that gives recorded answers: what the fetch itself costs.
 //!
 //! `REACH_BENCH_ENIS` sets how many network interfaces the estate has (2,000).
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run has nothing better to do")]
 
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper of tests, which may panic, and of which a bench uses a part"
+)]
 #[path = "../tests/fetch/server.rs"]
 mod server;
 

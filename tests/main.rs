@@ -9,7 +9,8 @@ mod docs;
 mod engines;
 #[cfg(test)]
 mod estate;
-#[cfg(all(test, feature = "fetch"))]
+#[cfg(feature = "fetch")]
+#[cfg(test)]
 mod fetch;
 #[cfg(test)]
 mod fixtures;

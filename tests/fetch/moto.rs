@@ -41,7 +41,7 @@ impl Moto {
         let moto = Self { child, url: format!("http://127.0.0.1:{port}") };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "moto does not start");
+            assert!(start.elapsed() < Duration::from_mins(1), "moto does not start");
             thread::sleep(Duration::from_millis(50));
         }
         moto

@@ -158,7 +158,9 @@ impl Store {
             };
             told.iter().all(|(name, value)| {
                 if name == "Attribute" {
-                    let key = format!("{}{}", value[..1].to_uppercase(), &value[1..]);
+                    let mut letters = value.chars();
+                    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+                    let key: String = first.chain(letters).collect();
                     return record.answer.contains_key(&key);
                 }
                 own(name).is_none_or(|own| own == *value)
@@ -296,7 +298,7 @@ impl Shared {
         let mut requests = self.requests.lock().unwrap();
         *requests += 1;
         let every = self.trouble.every?;
-        (*requests % every == 0).then(|| self.trouble.faults[*requests / every % self.trouble.faults.len()])
+        requests.is_multiple_of(every).then(|| self.trouble.faults[*requests / every % self.trouble.faults.len()])
     }
 
     fn reply(&self, question: &Question, rest: bool) -> Reply {
@@ -351,7 +353,7 @@ impl Shared {
             answer.insert(if balancing { "NextMarker" } else { "NextToken" }.to_owned(), next.into());
         }
         let shapes = Shapes::of(call.service());
-        let inner = shapes.members(&shapes.operations[operation], &answer);
+        let inner = shapes.members(shapes.operations[operation], &answer);
         Reply::Answer(
             200,
             if balancing {

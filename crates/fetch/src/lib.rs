@@ -67,7 +67,7 @@ impl Default for Options {
             endpoint_url: None,
             rate: 20.0,
             page_size: None,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         }
     }
 }
