@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::server::{Fault, Server, Trouble};
 use super::{answers, demo, fetch, fetched};
-use crate::cli::{finish, program};
+use crate::cli::{finish, program, reach};
 
 /// The estates below `fixtures/`.
 fn estates() -> Vec<PathBuf> {
@@ -106,6 +106,23 @@ fn a_compressed_snapshot_answers_the_first_question() {
     };
     assert!(asked("demo").contains("18 of 27 pairs"), "{}", asked("demo"));
     assert_eq!(asked("x.json.zst"), asked("demo"));
+}
+
+/// What is asked is what the policy allows.
+#[test]
+fn no_call_is_made_that_the_policy_does_not_allow() {
+    let server = Server::start(demo(), Trouble::default());
+    let (_directory, run) = fetched(&server, "");
+    assert_eq!(run.code, Some(0), "{run}");
+    let policy: Value = serde_json::from_str(&reach("snapshot iam-policy").stdout).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    let allowed: Vec<&str> =
+        statements.iter().flat_map(|one| one["Action"].as_array().unwrap()).map(|one| one.as_str().unwrap()).collect();
+    let asked = server.asked();
+    assert!(asked.len() > 50);
+    for action in asked.iter().filter(|action| *action != "sts:GetCallerIdentity") {
+        assert!(allowed.contains(&action.as_str()), "{action}");
+    }
 }
 
 /// Sizes of pages decide nothing, and neither does the order in which calls end.

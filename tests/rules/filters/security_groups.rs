@@ -697,3 +697,26 @@ fn sg36_reserved_and_unused_addresses_are_no_host() {
         estate.ask(A, to, "tcp 443").is("B B -").only(&["NO_POSSIBLE_DESTINATION"]);
     }
 }
+
+/// M-10: the two calls that name the ranges of a list may differ.
+#[test]
+fn sg26_entries_that_differ_from_the_summary() {
+    let said = |entries: serde_json::Value| {
+        let mut estate = into_b(&["ingress tcp 443 pl-1"]);
+        estate.prefix_list("pl-1", "com.amazonaws.us-east-1.s3", &["10.0.1.0/24"]);
+        estate.document(json!({"PrefixListId": "pl-1", "Entries": entries}));
+        let warned = estate.network().warnings.iter().any(|line| line.contains("`describe-prefix-lists` names"));
+        (estate.ask("10.0.1.10", "10.0.2.20", "tcp 443"), warned)
+    };
+    let (same, warned) = said(json!([{"Cidr": "10.0.1.0/24"}]));
+    same.is("R R R");
+    assert!(!warned);
+    // The entries are the list's own.
+    let (other, warned) = said(json!([{"Cidr": "10.9.0.0/16"}]));
+    other.is("B B -");
+    assert!(warned);
+    // A list of AWS's is never empty.
+    let (none, warned) = said(json!([]));
+    none.is("R R R");
+    assert!(warned);
+}

@@ -622,3 +622,57 @@ fn recorded_cases_import() {
     }
     assert!(imported > 100);
 }
+
+/// A document of one account and Region with these records, each `"call", …`.
+fn document(records: &[&str]) -> Snapshot {
+    let records: Vec<String> = records
+        .iter()
+        .map(|record| {
+            format!(r#"{{"account": "111122223333", "region": "eu-west-1", "status": "complete", {record}}}"#)
+        })
+        .collect();
+    let text = format!(r#"{{"schema": "reach.snapshot/1", "calls": [{}]}}"#, records.join(","));
+    import_documents([("snap.json", text.as_bytes())]).unwrap()
+}
+
+#[test]
+fn a_document_tells_the_call_of_an_empty_list() {
+    let snapshot = document(&[r#""call": "ec2 describe-managed-prefix-lists", "answer": {"PrefixLists": []}"#]);
+    let scope = 1;
+    assert!(snapshot.coverage.is_complete(scope, Call::DescribeManagedPrefixLists));
+    assert_eq!(snapshot.coverage.status(scope, Call::DescribePrefixLists), CallStatus::NotCollected);
+}
+
+#[test]
+fn a_call_within_vpcs_says_nothing_of_others() {
+    let call = |vpcs: &str| format!(r#""call": "ec2 describe-subnets", "vpcs": {vpcs}, "answer": {{"Subnets": []}}"#);
+    let (one, two, all) = (call(r#"["vpc-1"]"#), call(r#"["vpc-2"]"#), call("[]"));
+    let coverage = |records: &[&str]| document(records).coverage;
+    let limited = coverage(&[&one]);
+    assert!(!limited.is_complete(1, Call::DescribeSubnets));
+    assert!(limited.is_complete_for(1, "vpc-1", Call::DescribeSubnets));
+    assert!(!limited.is_complete_for(1, "vpc-2", Call::DescribeSubnets));
+    let both = coverage(&[&one, &two]);
+    assert!(both.is_complete_for(1, "vpc-2", Call::DescribeSubnets) && !both.is_complete(1, Call::DescribeSubnets));
+    // One that was not limited speaks of all, whichever comes first.
+    for records in [[&one, &all], [&all, &one]] {
+        assert!(coverage(&records.map(String::as_str)).is_complete(1, Call::DescribeSubnets));
+    }
+}
+
+#[test]
+fn the_two_calls_for_prefix_lists_complete_each_other() {
+    let whole = r#"{"PrefixLists": [{"PrefixListId": "pl-1", "PrefixListName": "a", "AddressFamily": "IPv4", "OwnerId": "AWS"}]}"#;
+    let part = r#"{"PrefixLists": [{"PrefixListId": "pl-1", "PrefixListName": "a"}]}"#;
+    let other = r#"{"PrefixLists": [{"PrefixListId": "pl-1", "PrefixListName": "b"}]}"#;
+    let read = |texts: [&str; 2]| {
+        import_documents(texts.iter().zip(["a.json", "b.json"]).map(|(text, name)| (name, text.as_bytes())))
+    };
+    for texts in [[whole, part], [part, whole]] {
+        let snapshot = read(texts).unwrap();
+        assert_eq!(snapshot.resources.prefix_lists.len(), 1);
+        assert_eq!(snapshot.resources.prefix_lists[0].value.address_family.as_deref(), Some("IPv4"));
+    }
+    // What both say must be the same.
+    assert!(read([whole, other]).is_err());
+}
