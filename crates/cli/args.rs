@@ -334,7 +334,7 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct Fetch {
     /// A Region to ask; repeatable [default: that of the profile or environment]
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     pub(crate) region: Vec<String>,
     /// A profile of AWS's shared configuration
     #[arg(long, value_name = "NAME")]
@@ -352,12 +352,12 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "NAME")]
     pub(crate) cluster: Vec<String>,
     /// Send every call to another place [env: `AWS_ENDPOINT_URL`]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = url)]
     pub(crate) endpoint_url: Option<String>,
     /// Requests a second to each service of each account and Region; five seconds' worth may go at once
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rate: u32,
-    /// Elements a page, where fewer than AWS gives are wanted
+    /// Elements a page, where fewer than AWS gives are wanted; of most EC2 calls no page is smaller than 5
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub(crate) page_size: Option<i32>,
     /// How long to wait for an answer before the request is sent again
@@ -369,6 +369,20 @@ pub(crate) struct Fetch {
     /// The file to write: `.json`, or `.json.zst` to compress it; `-` is standard output
     #[arg(long, short = 'o', value_name = "FILE")]
     pub(crate) out: PathBuf,
+}
+
+/// `eu-west-1`.
+fn region(text: &str) -> Result<String, String> {
+    let is_region = text.contains('-') && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    if is_region { Ok(text.to_owned()) } else { Err("not the name of a Region, like eu-west-1".to_owned()) }
+}
+
+/// `http://127.0.0.1:5000`.
+fn url(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let is_url = host
+        .is_some_and(|host| !host.is_empty() && !host.starts_with(['/', ':']) && !host.contains(char::is_whitespace));
+    if is_url { Ok(text.to_owned()) } else { Err("not a URL, like https://host or http://127.0.0.1:5000".to_owned()) }
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -31,7 +31,7 @@ fn a_denied_call_is_told_with_the_action_to_allow() {
     let server = Server::start(demo(), Trouble { denied: set(&["ec2:DescribeNetworkAcls"]), ..Trouble::default() });
     let (directory, run) = fetched(&server, "");
     assert_eq!(run.code, Some(0), "{run}");
-    let line = "ec2 describe-network-acls was denied (UnauthorizedOperation) in 111122223333 eu-west-1: allow the action \
+    let line = "ec2 describe-network-acls in 111122223333 eu-west-1 was denied (UnauthorizedOperation): allow the action \
                 `ec2:DescribeNetworkAcls`";
     assert!(run.stderr.contains(line), "{run}");
     let record = &records(&document(directory.path()), "ec2 describe-network-acls")[0];

@@ -65,13 +65,29 @@ fn asked_to_end_it_ends_and_writes_nothing() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
-fn a_place_that_cannot_be_written_leaves_the_old_one() {
+fn a_full_disk_is_told() {
     let server = Server::start(demo(), Trouble::default());
     let directory = tempfile::tempdir().unwrap();
-    // A file cannot take the place of a directory.
-    fs::create_dir(directory.path().join("x.json.zst")).unwrap();
-    let code = start(directory.path(), &server.url()).wait().unwrap().code();
-    assert_eq!(code, Some(4));
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    let run = finish(&mut super::fetch(directory.path(), &server.url(), "--out /dev/full"));
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(run.stderr.contains("`/dev/full` cannot be written"), "{run}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_one_and_a_directory_is_no_file() {
+    let server = Server::start(demo(), Trouble::default());
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("kept")).unwrap();
+    fs::write(directory.path().join("kept/x.json.zst"), "the old one").unwrap();
+    std::os::unix::fs::symlink("kept/x.json.zst", directory.path().join("x.json.zst")).unwrap();
+    assert!(start(directory.path(), &server.url()).wait().unwrap().success());
+    assert!(directory.path().join("x.json.zst").is_symlink());
+    assert!(is_whole(directory.path()));
+    let run = finish(&mut super::fetch(directory.path(), &server.url(), "--out kept"));
+    assert_eq!(run.code, Some(2), "{run}");
+    // Told before anything is asked.
+    assert!(run.stderr.contains("`kept` is a directory"), "{run}");
 }

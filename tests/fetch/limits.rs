@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::server::{Server, Trouble};
 use super::{answers, demo, document, fetched, records};
+use crate::estate::{Estate, OPEN};
 
 fn vpcs(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path.join("describe-vpcs.json")).unwrap();
@@ -57,7 +58,8 @@ fn what_lies_in_other_vpcs_is_unknown_and_not_absent() {
             let got = all_pairs(&directory.path().join("snapshot.json"));
             let mut compared = 0;
             for (question, verdict) in &wanted {
-                let Some(limited) = got.get(question) else { continue };
+                // Whoever is not in sight is not nobody: no question turns into an error.
+                let limited = got.get(question).unwrap_or_else(|| panic!("{name} within {vpc}: {question}: an error"));
                 compared += 1;
                 assert!(
                     limited == verdict || limited == "unknown",
@@ -67,6 +69,38 @@ fn what_lies_in_other_vpcs_is_unknown_and_not_absent() {
             assert!(compared > 0, "{name} within {vpc}");
         }
     }
+}
+
+/// A public address of a VPC that is left out is not a stranger's.
+#[test]
+fn public_addresses_of_other_vpcs_are_unknown() {
+    let mut estate = Estate::new();
+    estate.group("sg-o", OPEN).instance("a", "10.0.1.10", &["sg-o"]).public("a", "198.51.100.5").internet();
+    estate.second_vpc();
+    estate.group_in("sg-shut", "vpc-2", &[]).eni("c", |eni| eni["Groups"] = json!([{"GroupId": "sg-shut"}]));
+    estate.public("c", "203.0.113.10");
+    let files = tempfile::tempdir().unwrap();
+    for (name, text) in estate.files() {
+        std::fs::write(files.path().join(name), text).unwrap();
+    }
+    let server = Server::start(files.path(), Trouble::default());
+    let verdict = |words: &str| {
+        let (directory, run) = fetched(&server, words);
+        assert_eq!(run.code, Some(0), "{run}");
+        let asked = "query --snapshot snapshot.json --from 10.0.1.10 --to 203.0.113.10 --port 443 --output json";
+        let run = crate::cli::reach_in(directory.path(), asked);
+        serde_json::from_str::<Value>(&run.stdout).unwrap()["verdict"].clone()
+    };
+    assert_ne!(verdict(""), "reachable");
+    assert_eq!(verdict("--vpc vpc-1"), "unknown");
+}
+
+#[test]
+fn a_vpc_that_is_not_there_is_an_error() {
+    let server = Server::start(demo(), Trouble::default());
+    let (_directory, run) = fetched(&server, "--vpc vpc-0dead0000000000aa");
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("no such VPC where it was looked for: vpc-0dead0000000000aa"), "{run}");
 }
 
 /// The verdict between any two private addresses of the estate, by the question that asks for it.

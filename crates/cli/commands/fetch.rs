@@ -47,21 +47,16 @@ pub(crate) fn run(arguments: &Fetch, voice: Voice) -> Result<ExitCode, Stop> {
     if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) {
         return Err(Failure::input(format!("`{}` is not a directory", parent.display())).into());
     }
+    if out.is_dir() {
+        return Err(Failure::input(format!("`{}` is a directory: --out names a file", out.display())).into());
+    }
     let progress = Arc::new(progress::Progress::new(voice, arguments.no_progress));
     let observer: Arc<dyn reach_fetch::Observer> = progress.clone();
     let fetched = fetch(&options, observer);
     progress.finish();
     let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(Error::Interrupted) => {
-            Failure {
-                exit: ExitCode::Interrupted,
-                errors: vec!["interrupted: nothing is written".to_owned()],
-                hints: Vec::new(),
-            }
-            .print();
-            return Ok(ExitCode::Interrupted);
-        }
+        Err(Error::Interrupted) => return Ok(interrupted()),
         Err(Error::Nothing(outcomes)) => {
             let mut failure =
                 Failure::input(format!("nothing could be fetched: none of {} calls was answered", outcomes.len()));
@@ -71,24 +66,35 @@ pub(crate) fn run(arguments: &Fetch, voice: Voice) -> Result<ExitCode, Stop> {
         }
         Err(error) => {
             let exit = match error {
-                Error::NoRegion | Error::NotFound(_) => ExitCode::Input,
+                Error::NoRegion | Error::NotFound(_) | Error::Usage(_) => ExitCode::Input,
                 _ => ExitCode::Io,
             };
             return Err(Failure { exit, ..Failure::input(error.to_string()) }.into());
         }
     };
+    // From here on a signal ends the writing.
+    let stopped = reach_fetch::Stop::listen();
     if out == Path::new("-") {
         let bytes =
             fetched.document.to_bytes().map_err(|error| Failure::io("the snapshot cannot be written", &error))?;
         Output::plain(voice == Voice::Quiet).finish(&bytes)?;
     } else {
-        fetched
-            .document
-            .save(out)
-            .map_err(|error| Failure::io(format!("`{}` cannot be written", out.display()), &error))?;
+        if let Err(error) = fetched.document.save_unless(out, &|| stopped.is_asked()) {
+            if stopped.is_asked() {
+                return Ok(interrupted());
+            }
+            return Err(Failure::io(format!("`{}` cannot be written", out.display()), &error).into());
+        }
     }
     if voice != Voice::Quiet {
         report::tell(&fetched, out);
     }
     Ok(ExitCode::Ok)
+}
+
+#[cfg(feature = "fetch")]
+fn interrupted() -> ExitCode {
+    let errors = vec!["interrupted: nothing is written".to_owned()];
+    Failure { exit: ExitCode::Interrupted, errors, hints: Vec::new() }.print();
+    ExitCode::Interrupted
 }

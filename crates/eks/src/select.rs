@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use reach_engine::endpoint::{Destination, Endpoint, Outside};
 use reach_engine::host::{self, Liveness};
 use reach_engine::reason::{Assumption, Code};
+use reach_engine::simulate::is_private_address;
 use reach_model::network::{
     EndpointKind, Idx, Instance, InterfaceKind, NetworkInterface, Ref, Resource, Table, Vpc, tag,
 };
@@ -147,7 +148,7 @@ fn find(
             let address: IpAddr = address
                 .parse()
                 .map_err(|_| SelectorError::new(format!("`{address}` in `{text}` is not an IP address")))?;
-            vec![Endpoint::literal(address).into()]
+            outsider(network, address)
         }
         ("aws", Some("")) => {
             return Err(SelectorError::new("`aws/` names no service: `aws/s3`, `aws/ecr.api`".to_owned()));
@@ -350,7 +351,7 @@ fn address_selector(
     source: bool,
 ) -> Result<Vec<Destination>, SelectorError> {
     let own = |idx: Idx<NetworkInterface>| vec![Endpoint::address(idx, address).into()];
-    let literal = || vec![Endpoint::literal(address).into()];
+    let literal = || outsider(network, address);
     if let Some(vpc) = scope.vpc.or(view.place)
         && network.vpcs.get(vpc).contains(address)
     {
@@ -377,6 +378,20 @@ fn address_selector(
             Err(SelectorError::with(format!("`{text}` is ambiguous: {} interfaces have it", many.len()), candidates))
         }
     }
+}
+
+/// A host outside. Where interfaces are left out of the snapshot, a public address that none of the others has may be one
+/// of theirs, behind rules that nobody sees (M-4).
+fn outsider(network: &Network, address: IpAddr) -> Vec<Destination> {
+    let known = match address {
+        IpAddr::V4(v4) => network.addresses.owner_of_public(v4).is_some(),
+        IpAddr::V6(_) => false,
+    } || !network.vpcs_of(address).is_empty();
+    if known || is_private_address(address) || !network.may_own_elsewhere() {
+        return vec![Endpoint::literal(address).into()];
+    }
+    let call = Some(Call::DescribeNetworkInterfaces);
+    vec![unresolved(&address.to_string(), Code::NotCollected, "M-4", "whose address it is", call)]
 }
 
 /// A CIDR: every address and delegated prefix in it; a range outside where it holds none.

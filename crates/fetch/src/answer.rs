@@ -52,7 +52,11 @@ impl Assembly {
     pub(crate) fn page(&mut self, page: Page) {
         self.listed |= page.listed;
         for item in page.items {
-            self.element(&item);
+            if self.call == Call::DescribeInstances {
+                self.reservation(&item);
+            } else {
+                self.element(&item);
+            }
         }
         for (name, value) in page.rest {
             if TOKENS.contains(&&*name) {
@@ -65,9 +69,41 @@ impl Assembly {
         }
     }
 
+    /// A reservation's instances may come on several pages, and one of them on two: the later one stays.
+    fn reservation(&mut self, item: &str) {
+        let ids = instances(item);
+        for id in &ids {
+            let Some(&earlier) = self.known.get(&**id) else { continue };
+            let Some(slot) = self.elements.get_mut(earlier) else { continue };
+            let Some(old) = slot.and_then(|(from, to)| self.text.get(from..to)).map(str::to_owned) else { continue };
+            if old == item {
+                return;
+            }
+            *slot = None;
+            self.changed.push(id.to_string());
+            // The other instances of that reservation stay where they were.
+            let rest = without(&old, &ids);
+            let others = instances(&rest);
+            if !others.is_empty() {
+                self.append(&rest, others);
+            }
+        }
+        self.append(item, ids);
+    }
+
+    fn append(&mut self, item: &str, names: Vec<Box<str>>) {
+        let position = self.elements.len();
+        self.known.extend(names.into_iter().map(|name| (name, position)));
+        if position > 0 {
+            self.text.push(',');
+        }
+        let from = self.text.len();
+        self.text.push_str(item);
+        self.elements.push(Some((from, self.text.len())));
+    }
+
     fn element(&mut self, item: &str) {
         let name = name(self.call, item);
-        let position = self.elements.len();
         if let Some(&earlier) = self.known.get(&*name) {
             let slot = self.elements.get_mut(earlier);
             let same = slot.as_ref().and_then(|slot| slot.as_ref()).and_then(|&(from, to)| self.text.get(from..to))
@@ -80,13 +116,7 @@ impl Assembly {
             }
             self.changed.push(name.to_string());
         }
-        self.known.insert(name, position);
-        if position > 0 {
-            self.text.push(',');
-        }
-        let from = self.text.len();
-        self.text.push_str(item);
-        self.elements.push(Some((from, self.text.len())));
+        self.append(item, vec![name]);
     }
 
     /// Whether the answer holds what the call is made for. What is not there is not read as empty.
@@ -94,6 +124,11 @@ impl Assembly {
         let key = self.call.key();
         let attribute = |name: &str| self.call == Call::DescribeVpcAttribute && name.starts_with("Enable");
         self.listed || self.rest.iter().any(|(name, _)| name == key || attribute(name))
+    }
+
+    /// Whether AWS says that there is more than it answers, without a way to get it.
+    pub(crate) fn says_more(&self) -> bool {
+        self.rest.iter().any(|(name, value)| name == "AdditionalRoutesAvailable" && value == "true")
     }
 
     /// The answer, and the names of elements that changed while they were read. `None` where nothing was read at all.
@@ -126,24 +161,37 @@ impl Assembly {
 
 /// What tells an element from the others of its list: its id, where it has one, else its whole text.
 fn name(call: Call, item: &str) -> Box<str> {
-    if call == Call::DescribeInstances {
-        // The instances of one reservation may come on several pages.
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Reservation {
-            #[serde(default)]
-            instances: Vec<Instance>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Instance {
-            instance_id: String,
-        }
-        let ids = serde_json::from_str::<Reservation>(item).map(|found| found.instances).unwrap_or_default();
-        let ids: Vec<String> = ids.into_iter().map(|instance| instance.instance_id).collect();
-        return if ids.is_empty() { item.into() } else { ids.join(" ").into() };
-    }
     id_key(call).and_then(|key| text_of(item, key)).map_or_else(|| item.into(), String::into)
+}
+
+/// The ids of a reservation's instances.
+fn instances(reservation: &str) -> Vec<Box<str>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Reservation {
+        #[serde(default)]
+        instances: Vec<Instance>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Instance {
+        instance_id: Box<str>,
+    }
+    let found = serde_json::from_str::<Reservation>(reservation).map(|found| found.instances);
+    found.unwrap_or_default().into_iter().map(|instance| instance.instance_id).collect()
+}
+
+/// A reservation without these instances.
+fn without(reservation: &str, ids: &[Box<str>]) -> String {
+    let Ok(mut value) = serde_json::from_str::<serde_json::Value>(reservation) else { return reservation.to_owned() };
+    if let Some(list) = value.get_mut("Instances").and_then(serde_json::Value::as_array_mut) {
+        list.retain(|one| {
+            one.get("InstanceId")
+                .and_then(serde_json::Value::as_str)
+                .is_none_or(|id| !ids.iter().any(|known| **known == *id))
+        });
+    }
+    value.to_string()
 }
 
 /// The text at `key` of a JSON object.
@@ -229,6 +277,13 @@ mod tests {
         let (text, changed) = assembled(Call::DescribeInstances, &[page(&[one], &[]), page(&[two, one], &[])]);
         assert_eq!(text, format!("{{\"Reservations\":[{one},{two}]}}"));
         assert!(changed.is_empty());
+        // An instance that is met again, stopped by now: its neighbour stays.
+        let both = r#"{"ReservationId":"r","Instances":[{"InstanceId":"i-1"},{"InstanceId":"i-2","State":"running"}]}"#;
+        let later = r#"{"ReservationId":"r","Instances":[{"InstanceId":"i-2","State":"stopping"}]}"#;
+        let (text, changed) = assembled(Call::DescribeInstances, &[page(&[both], &[]), page(&[later], &[])]);
+        let kept = r#"{"Instances":[{"InstanceId":"i-1"}],"ReservationId":"r"}"#;
+        assert_eq!(text, format!("{{\"Reservations\":[{kept},{later}]}}"));
+        assert_eq!(changed, ["i-2"]);
     }
 
     #[test]

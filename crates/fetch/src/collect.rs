@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use reach_model::api::Call;
@@ -26,9 +26,6 @@ use crate::{Error, Event, Fault, FaultKind, Fetched, Limits, Observer, Options, 
 /// Calls under way at one time, over all places.
 const CALLS_AT_ONCE: usize = 16;
 
-/// How often a page that cannot be read is asked for again.
-const BROKEN_PAGES: u32 = 3;
-
 /// Collects everything that `options` ask for.
 pub(crate) async fn everything(options: &Options, observer: Arc<dyn Observer>) -> Result<Fetched, Error> {
     let created = Timestamp::now();
@@ -48,20 +45,25 @@ pub(crate) async fn everything(options: &Options, observer: Arc<dyn Observer>) -
     }
     let mut done = Vec::new();
     let mut elsewhere = Vec::new();
+    let mut refused = false;
     while let Some(visit) = visits.join_next().await {
         match visit {
             Ok(Visited::Collected(more)) => done.extend(more),
-            Ok(Visited::NotThere(remark)) => elsewhere.push(remark),
+            Ok(Visited::NotThere(remark, absent)) => {
+                refused |= !absent;
+                elsewhere.push(remark);
+            }
             Err(error) => return Err(std::io::Error::other(error).into()),
         }
     }
     elsewhere.sort();
     if done.is_empty() {
-        return Err(Error::NotFound(elsewhere.join("; ")));
+        let all = elsewhere.join("; ");
+        return Err(if refused { Error::Refused(all) } else { Error::NotFound(all) });
     }
     remarks.extend(elsewhere);
     done.sort_by(|(one, _), (other, _)| (&one.place, &one.ask).cmp(&(&other.place, &other.ask)));
-    absent_services(&mut done);
+    remarks.extend(vpcs_not_found(&options.limits.vpcs, &done)?);
     if done.iter().all(|(outcome, _)| outcome.status != Status::Complete) {
         return Err(Error::Nothing(done.into_iter().map(|(outcome, _)| outcome).collect()));
     }
@@ -79,14 +81,22 @@ pub(crate) async fn everything(options: &Options, observer: Arc<dyn Observer>) -
     Ok(Fetched { document, outcomes, remarks })
 }
 
-/// A service that cannot be reached at all, beside another that can, is one that the Region does not have.
-fn absent_services(done: &mut [(Outcome, Record)]) {
-    let answered = done.iter().any(|(outcome, _)| outcome.status == Status::Complete);
-    for (outcome, record) in done.iter_mut().filter(|_| answered) {
-        if outcome.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Absent) {
-            outcome.status = Status::NotCollected;
-            record.status = Status::NotCollected;
-        }
+/// The VPCs to stay within that no place has; AWS answers a filter by what is not there with nothing.
+fn vpcs_not_found(wanted: &[String], done: &[(Outcome, Record)]) -> Result<Option<String>, Error> {
+    let described = || done.iter().filter(|(outcome, _)| outcome.ask.call == Call::DescribeVpcs);
+    if wanted.is_empty() || !described().all(|(outcome, _)| outcome.status == Status::Complete) {
+        return Ok(None);
+    }
+    let found: BTreeSet<String> = described()
+        .filter_map(|(_, record)| record.answer.as_ref())
+        .flat_map(|answer| plan::vpcs(answer.get()))
+        .collect();
+    let missing: Vec<&str> = wanted.iter().map(String::as_str).filter(|vpc| !found.contains(*vpc)).collect();
+    let text = format!("no such VPC where it was looked for: {}", missing.join(", "));
+    match missing.len() {
+        0 => Ok(None),
+        all if all == wanted.len() => Err(Error::NotFound(text)),
+        _ => Ok(Some(text)),
     }
 }
 
@@ -122,15 +132,15 @@ struct Visit {
 
 enum Visited {
     Collected(Vec<(Outcome, Record)>),
-    /// What the fetch is limited to is not here.
-    NotThere(String),
+    /// What the fetch is limited to is not here: why, and whether AWS says that there is no such thing.
+    NotThere(String, bool),
 }
 
 impl Visit {
     async fn collect(mut self) -> Visited {
         self.observer.event(&Event::Place(&self.site.place));
-        if let Err(remark) = self.clusters().await {
-            return Visited::NotThere(remark);
+        if let Err((remark, absent)) = self.clusters().await {
+            return Visited::NotThere(remark, absent);
         }
         let visit = Arc::new(self);
         let mut known: BTreeSet<Ask> = BTreeSet::new();
@@ -159,23 +169,30 @@ impl Visit {
         Visited::Collected(done)
     }
 
-    /// Finds the VPCs of the clusters that the fetch is limited to.
-    async fn clusters(&mut self) -> Result<(), String> {
-        for name in self.limits.clusters.clone() {
-            let ask = plan::describe_cluster(&name);
-            let (outcome, record) = self.ask(&ask).await;
-            match (record.answer.as_ref().and_then(|answer| plan::vpc_of_cluster(answer.get())), outcome.fault) {
-                (Some(vpc), _) => self.limits.vpcs.push(vpc),
-                (None, Some(fault)) => {
-                    let place = &self.site.place;
-                    let account = place.account.as_deref().unwrap_or("an unnamed account");
-                    return Err(format!(
-                        "cluster `{name}` in {account} {}: {} ({})",
-                        place.region, fault.message, fault.code
-                    ));
-                }
-                (None, None) => return Err(format!("cluster `{name}` names no VPC")),
+    /// Finds the VPCs of the clusters that the fetch is limited to; a place need not have all of them.
+    async fn clusters(&mut self) -> Result<(), (String, bool)> {
+        let names = std::mem::take(&mut self.limits.clusters);
+        let (mut reasons, mut all_absent) = (Vec::new(), true);
+        for name in names {
+            let (outcome, record) = self.ask(&plan::describe_cluster(&name)).await;
+            if let Some(vpc) = record.answer.as_ref().and_then(|answer| plan::vpc_of_cluster(answer.get())) {
+                self.limits.vpcs.push(vpc);
+                self.limits.clusters.push(name);
+                continue;
             }
+            let place = &self.site.place;
+            let account = place.account.as_deref().unwrap_or("an unnamed account");
+            let fault = outcome.fault.map_or_else(
+                || "it names no VPC".to_owned(),
+                |fault| {
+                    all_absent &= fault.code == "ResourceNotFoundException" || fault.kind == FaultKind::Absent;
+                    format!("{} ({})", fault.message, fault.code)
+                },
+            );
+            reasons.push(format!("cluster `{name}` in {account} {}: {fault}", place.region));
+        }
+        if self.limits.clusters.is_empty() && !reasons.is_empty() {
+            return Err((reasons.join("; "), all_absent));
         }
         self.limits.vpcs.sort();
         self.limits.vpcs.dedup();
@@ -195,16 +212,16 @@ impl Visit {
         let started = (Timestamp::now(), Instant::now());
         let mut assembly = Assembly::new(ask.call);
         let mut tokens: FxHashSet<String> = FxHashSet::default();
-        let (mut token, mut pages, mut sent, mut broken) = (None, 0_u32, 0_u32, 0_u32);
+        let (mut token, mut pages, mut sent, mut tries) = (None, 0_u32, 0_u32, 0_u32);
         let fault = loop {
-            let probe = Probe::default();
-            let turn = Turn { token, size: self.page_size, vpcs: &self.limits.vpcs, probe: probe.clone() };
+            let turn = Turn { token, size: self.page_size, vpcs: &self.limits.vpcs, probe: Probe::default() };
             let page = self.page(ask, &turn).await;
-            sent += probe.attempts();
+            sent += 1;
+            tries += 1;
             match page {
                 Ok((next, page)) => {
                     pages += 1;
-                    broken = 0;
+                    tries = 0;
                     assembly.page(page);
                     self.observer.event(&Event::Page(&self.site.place, ask, assembly.len()));
                     match next.filter(|next| !next.is_empty()) {
@@ -213,18 +230,22 @@ impl Visit {
                         Some(next) => token = Some(next),
                     }
                 }
-                Err(fault) if fault.is_broken() && broken < BROKEN_PAGES => {
-                    broken += 1;
+                Err(fault) if fault.is_passing() && tries < fault.attempts() => {
+                    if fault.is_throttling() {
+                        self.paces.of(ask.call).drain().await;
+                    }
+                    time::sleep(fault.pause(tries)).await;
                     token = turn.token;
-                    time::sleep(Duration::from_millis(100) * broken).await;
                 }
                 Err(fault) => break Some(fault),
             }
         };
         let fault = fault.or_else(|| (!assembly.is_answered()).then(|| Fault::empty(ask.call.key())));
         let elements = assembly.len();
+        // AWS answers a search of routes in part, and says so.
+        let whole = if assembly.says_more() { Status::Truncated } else { Status::Complete };
         let (answer, changed) = assembly.finish();
-        let status = fault.as_ref().map_or(Status::Complete, Fault::status);
+        let status = fault.as_ref().map_or(whole, Fault::status);
         let outcome = Outcome {
             place: self.site.place.clone(),
             ask: ask.clone(),

@@ -1,5 +1,7 @@
 //! What became of a call that has no answer.
 
+use std::time::Duration;
+
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use reach_model::document::Status;
@@ -15,6 +17,8 @@ pub struct Fault {
     pub code: String,
     /// What AWS said, or what went wrong on the way.
     pub message: String,
+    /// Whether the same request may well be answered a moment later.
+    passing: bool,
 }
 
 /// What an error means for the snapshot.
@@ -28,18 +32,13 @@ pub enum FaultKind {
     Failed,
 }
 
-/// Codes that say that a permission is missing, or that these credentials are none.
-const DENIED: [&str; 9] = [
-    "UnauthorizedOperation",
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedException",
-    "AuthFailure",
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
-    "NotAuthorized",
-];
+/// Codes that say that a permission is missing.
+const NO_PERMISSION: [&str; 5] =
+    ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "UnauthorizedException", "NotAuthorized"];
+
+/// Codes that say that these credentials are none.
+const NO_CREDENTIALS: [&str; 4] =
+    ["AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"];
 
 /// Codes that say that there is no such thing to be called here.
 const ABSENT: [&str; 6] = [
@@ -84,48 +83,65 @@ impl Fault {
         let no_such_host = code == "Unreachable" && message.contains("dns error");
         let kind = if ABSENT.contains(&&*code) || code == "Http501" || no_such_host {
             FaultKind::Absent
-        } else if DENIED.contains(&&*code) || (refused && !expired && !is_throttling(&code)) {
+        } else if NO_PERMISSION.contains(&&*code)
+            || NO_CREDENTIALS.contains(&&*code)
+            || (refused && !expired && !is_throttling(&code))
+        {
             FaultKind::Denied
         } else {
             FaultKind::Failed
         };
-        Self { kind, code, message: one_line(&message) }
+        let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
+        let on_the_way = matches!(code.as_str(), "Timeout" | "Unreachable" | "BrokenAnswer");
+        let passing = is_throttling(&code) || on_the_way || (status >= 500 && status != 501);
+        Self { kind, code, message: one_line(&message), passing }
     }
 
     pub(crate) fn broken(error: &Broken) -> Self {
-        Self { kind: FaultKind::Failed, code: "BrokenAnswer".to_owned(), message: error.to_string() }
+        Self { passing: true, ..Self::ours("BrokenAnswer", error.to_string()) }
+    }
+
+    /// A failure that AWS did not tell.
+    fn ours(code: &str, message: String) -> Self {
+        Self { kind: FaultKind::Failed, code: code.to_owned(), message, passing: false }
     }
 
     /// The answer was whole and did not hold what the call is made for.
     pub(crate) fn empty(key: &str) -> Self {
-        Self {
-            kind: FaultKind::Failed,
-            code: "EmptyAnswer".to_owned(),
-            message: format!("the answer does not hold `{key}`"),
-        }
+        Self::ours("EmptyAnswer", format!("the answer does not hold `{key}`"))
     }
 
     /// AWS gave the token of a page once more: following it would never end.
     pub(crate) fn going_in_circles() -> Self {
-        Self {
-            kind: FaultKind::Failed,
-            code: "RepeatedPageToken".to_owned(),
-            message: "the token of the next page was given before".to_owned(),
-        }
+        Self::ours("RepeatedPageToken", "the token of the next page was given before".to_owned())
     }
 
     /// A call of the table that nobody makes: a mistake of ours, told as what it is.
     pub(crate) fn unmade() -> Self {
-        Self {
-            kind: FaultKind::Absent,
-            code: "NotMade".to_owned(),
-            message: "this version of reach does not make the call".to_owned(),
-        }
+        let message = "this version of reach does not make the call".to_owned();
+        Self { kind: FaultKind::Absent, ..Self::ours("NotMade", message) }
     }
 
-    /// Whether asking once more may help where the SDK does not: an answer that says success and cannot be read.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.code == "BrokenAnswer"
+    /// Whether the same request may well be answered a moment later.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.passing
+    }
+
+    /// How often a request with this fate is sent at most. What AWS throttles it will answer in time; what is out of reach
+    /// or broken five times over is so for long.
+    pub(crate) fn attempts(&self) -> u32 {
+        if self.is_throttling() { 8 } else { 5 }
+    }
+
+    /// How long to wait after so many tries: a random part of 0.25, 0.5, 1, … 20 seconds.
+    pub(crate) fn pause(&self, tries: u32) -> Duration {
+        let longest = Duration::from_millis(250).saturating_mul(1 << tries.clamp(1, 8).saturating_sub(1));
+        longest.min(Duration::from_secs(20)).mul_f64(fastrand::f64())
+    }
+
+    /// Whether a permission is missing, which an administrator can give.
+    pub fn is_permission(&self) -> bool {
+        NO_PERMISSION.contains(&self.code.as_str())
     }
 
     /// Whether AWS asked us to slow down, until the last retry.

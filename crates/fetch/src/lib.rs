@@ -1,7 +1,7 @@
 //! Asks AWS for a snapshot: the read-only calls of the call table, every page, for accounts and Regions.
 //!
-//! The only crate that knows the AWS SDK. The SDK resolves credentials and endpoints, signs, sends, times out and
-//! retries; what AWS answered is read from the wire ([`xml`], [`page`]) into the shapes that the AWS CLI prints, so that
+//! The only crate that knows the AWS SDK. The SDK resolves credentials and endpoints, signs, sends and times
+//! out; [`collect`] sends again what may yet be answered, within the rate budget. What AWS answered is read from the wire ([`xml`], [`page`]) into the shapes that the AWS CLI prints, so that
 //! fields which this version of the SDK does not know are kept.
 //!
 //! ```text
@@ -26,6 +26,7 @@ mod shape;
 mod xml;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reach_model::document::{Document, Status};
@@ -146,8 +147,14 @@ pub enum Error {
     /// A cluster or VPC to stay within is nowhere.
     #[error("{0}")]
     NotFound(String),
+    /// What is asked for makes no sense together.
+    #[error("{0}")]
+    Usage(String),
+    /// AWS would not tell where the clusters to stay within are.
+    #[error("{0}")]
+    Refused(String),
     /// No call was answered.
-    #[error("nothing could be fetched: {} of {} calls were refused or failed", .0.len(), .0.len())]
+    #[error("nothing could be fetched: none of {} calls was answered", .0.len())]
     Nothing(Vec<Outcome>),
     /// The user or the system asked to stop.
     #[error("interrupted")]
@@ -192,4 +199,36 @@ async fn interruption() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// Listens for requests to end while no calls are under way: tokio's handlers stay when its work is done, and would
+/// swallow them.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Starts to listen. The first request is remembered; who writes asks for it between two pieces. Where the writing
+    /// itself hangs, as into a pipe that nobody reads, the process ends after a second.
+    pub fn listen() -> Self {
+        let stop = Self::default();
+        let asked = stop.clone();
+        std::thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(interruption());
+            asked.0.store(true, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_secs(1));
+            end();
+        });
+        stop
+    }
+
+    /// Whether the process was asked to end.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[expect(clippy::exit, reason = "a write that hangs cannot be ended in any other way")]
+fn end() {
+    std::process::exit(130);
 }

@@ -26,6 +26,13 @@ impl Pace {
         Self { per_second, burst, state: Mutex::new(State { tokens: burst, at: Instant::now() }) }
     }
 
+    /// AWS says that it was too much: what could go at once is used up.
+    pub(crate) async fn drain(&self) {
+        let mut state = self.state.lock().await;
+        state.tokens = state.tokens.min(0.0);
+        state.at = Instant::now();
+    }
+
     /// Waits until a request may be sent. Those who wait are served in their order.
     pub(crate) async fn wait(&self) {
         let mut state = self.state.lock().await;

@@ -154,6 +154,11 @@ pub(crate) fn follow(ask: &Ask, answer: &str) -> Vec<Ask> {
     }
 }
 
+/// The ids of the VPCs in an answer.
+pub(crate) fn vpcs(answer: &str) -> BTreeSet<String> {
+    ids(answer, "Vpcs", "VpcId")
+}
+
 /// The VPC that a description of a cluster names.
 pub(crate) fn vpc_of_cluster(answer: &str) -> Option<String> {
     #[derive(Deserialize)]

@@ -1,19 +1,16 @@
 //! Who asks, and where: credentials, roles and Regions become places with clients.
 
+use std::time::Duration;
+
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::{ProvideCredentials as _, SharedCredentialsProvider};
-use std::time::Duration;
 
 use crate::calls::Clients;
 use crate::fault::chain;
 use crate::{Error, Options, Place};
-
-/// How often a request is sent at most. With the back-off below, the last one goes out about half a minute after the
-/// first.
-const ATTEMPTS: u32 = 8;
 
 /// A place and how to reach it.
 #[derive(Debug)]
@@ -88,15 +85,18 @@ pub(crate) async fn sites(options: &Options) -> Result<(Vec<Site>, Vec<String>),
     }
     remarks.extend(refusals.into_iter().map(|refusal| format!("not fetched: {refusal}")));
     sites.sort_by(|one, other| one.place.cmp(&other.place));
-    sites.dedup_by(|one, other| one.place == other.place);
+    let twice = sites.iter().zip(sites.iter().skip(1)).find(|(one, other)| one.place == other.place);
+    if let Some((site, _)) = twice.filter(|_| options.roles.len() > 1) {
+        let account = site.place.account.as_deref().unwrap_or("an account that cannot be told");
+        return Err(Error::Usage(format!("two of the roles are of {account}: a snapshot has one view of an account")));
+    }
     Ok((sites, remarks))
 }
 
 async fn load(options: &Options) -> SdkConfig {
-    let retries = RetryConfig::standard()
-        .with_max_attempts(ATTEMPTS)
-        .with_initial_backoff(Duration::from_millis(250))
-        .with_max_backoff(Duration::from_secs(20));
+    // Requests are sent again by `collect`, within the rate budget. The SDK's own retries know no budget, and share a quota
+    // over all calls that a throttled account soon uses up.
+    let retries = RetryConfig::disabled();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(options.timeout.min(Duration::from_secs(5)))
         .read_timeout(options.timeout)
@@ -121,11 +121,18 @@ async fn load(options: &Options) -> SdkConfig {
 /// Whose account it is. Everyone may ask that.
 async fn account(config: &SdkConfig) -> Result<Option<String>, String> {
     let client = aws_sdk_sts::Client::new(config);
-    match client.get_caller_identity().send().await {
-        Ok(identity) => Ok(identity.account().map(str::to_owned)),
-        Err(error) => {
-            let fault = crate::Fault::of(&error);
-            Err(format!("{} ({})", fault.message, fault.code))
+    let mut tries = 0;
+    loop {
+        match client.get_caller_identity().send().await {
+            Ok(identity) => return Ok(identity.account().map(str::to_owned)),
+            Err(error) => {
+                let fault = crate::Fault::of(&error);
+                tries += 1;
+                if tries == 3 || !fault.is_passing() {
+                    return Err(format!("{} ({})", fault.message, fault.code));
+                }
+                tokio::time::sleep(fault.pause(tries)).await;
+            }
         }
     }
 }

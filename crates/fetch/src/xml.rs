@@ -137,7 +137,9 @@ impl Input<'_> {
                 Kind::Text => Some("\"\"".to_owned()),
                 Kind::List(_) => Some("[]".to_owned()),
                 Kind::Shape(_) | Kind::Map => Some("{}".to_owned()),
-                Kind::Number | Kind::Flag | Kind::Unknown => None,
+                // Said, though nothing is said of it.
+                Kind::Number | Kind::Flag => Some("null".to_owned()),
+                Kind::Unknown => Some("\"\"".to_owned()),
             });
         }
         self.depth += 1;

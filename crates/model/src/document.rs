@@ -131,15 +131,25 @@ pub struct Document {
 impl Document {
     /// Writes the document: the head on the first line, then one call a line (answers keep their own line breaks). The
     /// same document gives the same bytes.
-    pub fn write_to(&self, mut writer: impl Write) -> io::Result<()> {
+    pub fn write_to(&self, writer: impl Write) -> io::Result<()> {
+        self.write_unless(writer, &|| false)
+    }
+
+    fn write_unless(&self, mut writer: impl Write, stop: &dyn Fn() -> bool) -> io::Result<()> {
         writer.write_all(b"{\"schema\":")?;
         serde_json::to_writer(&mut writer, SCHEMA)?;
         writer.write_all(b",\"created\":")?;
         serde_json::to_writer(&mut writer, &self.created)?;
         writer.write_all(b",\"calls\":[")?;
         for (position, record) in self.calls.iter().enumerate() {
+            if stop() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             writer.write_all(if position == 0 { b"\n" } else { b",\n" })?;
             serde_json::to_writer(&mut writer, record)?;
+        }
+        if stop() {
+            return Err(io::ErrorKind::Interrupted.into());
         }
         writer.write_all(b"\n]}\n")
     }
@@ -153,14 +163,19 @@ impl Document {
 
     /// Writes the document to `path`, compressed where it ends in `.zst`. The file is there in full or not at all.
     pub fn save(&self, path: &Path) -> io::Result<()> {
+        self.save_unless(path, &|| false)
+    }
+
+    /// As [`save`](Self::save), but ends between two calls' answers where `stop` says so; then nothing is written.
+    pub fn save_unless(&self, path: &Path, stop: &dyn Fn() -> bool) -> io::Result<()> {
         let compressed = path.extension().is_some_and(|extension| extension == "zst");
         write_whole(path, |buffered| {
             if !compressed {
-                return self.write_to(buffered);
+                return self.write_unless(buffered, stop);
             }
             let mut encoder = zstd::Encoder::new(buffered, zstd::DEFAULT_COMPRESSION_LEVEL)?;
             encoder.include_checksum(true)?;
-            self.write_to(&mut encoder)?;
+            self.write_unless(&mut encoder, stop)?;
             encoder.finish().map(drop)
         })
     }
@@ -175,6 +190,15 @@ pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut io::BufWriter<&mut std::fs::File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    // A link stays one; what is no file (a pipe, a terminal, /dev/null) is written to, not replaced.
+    let target = if path.is_symlink() { path.canonicalize()? } else { path.to_owned() };
+    let path = target.as_path();
+    if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+        let mut buffered = io::BufWriter::new(&mut file);
+        write(&mut buffered)?;
+        return buffered.flush();
+    }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".reach-").suffix(".tmp");

@@ -41,7 +41,7 @@ pub use table::{Idx, Ref, Resource, Table};
 use crate::api::Call;
 use crate::aws::{Name, Tag};
 use crate::ids::{TransitGatewayAttachmentId, TransitGatewayId};
-use crate::snapshot::{Coverage, ScopeIndex};
+use crate::snapshot::{CallStatus, Coverage, ScopeIndex};
 
 /// Tags by key, sorted.
 pub type Tags = Box<[(Name, Name)]>;
@@ -106,13 +106,30 @@ impl Network {
                 let vpc = self.vpcs.get(vpc);
                 self.coverage.is_complete_for(vpc.scope, vpc.id.as_str(), call)
             }
-            // Without VPCs the places that anything was collected in speak.
-            None if self.vpcs.is_empty() => {
-                let scopes: BTreeSet<ScopeIndex> = self.coverage.calls.keys().map(|&(scope, _)| scope).collect();
+            // Every place that EC2 was asked in, whatever came of it, and that of every VPC.
+            None => {
+                let mut scopes: BTreeSet<ScopeIndex> = self.asked().collect();
+                scopes.extend(self.vpcs.iter().map(|(_, vpc)| vpc.scope));
                 !scopes.is_empty() && scopes.into_iter().all(|scope| self.collected(scope, call))
             }
-            None => self.vpcs.iter().all(|(_, vpc)| self.collected(vpc.scope, call)),
         }
+    }
+
+    /// The accounts and Regions in which EC2 was asked anything. Files that name none speak for all: alone they are one.
+    fn asked(&self) -> impl Iterator<Item = ScopeIndex> {
+        let asked = self.coverage.calls.keys().filter(|(_, call)| call.service() == "ec2").map(|&(scope, _)| scope);
+        let scopes: BTreeSet<ScopeIndex> = asked.collect();
+        let several = scopes.len() > 1;
+        scopes.into_iter().filter(move |&scope| scope != 0 || !several)
+    }
+
+    /// Whether a public address that no interface has may be one of an interface that the snapshot leaves out: of a VPC
+    /// that it was not limited to, or of a place where AWS refused to list interfaces.
+    pub fn may_own_elsewhere(&self) -> bool {
+        let call = Call::DescribeNetworkInterfaces;
+        let told = |scope: ScopeIndex| self.coverage.status(scope, call) == CallStatus::Complete;
+        let any = self.asked().any(told);
+        any && self.asked().any(|scope| !self.collected(scope, call))
     }
 
     /// Whether an address of `vpc` that no interface of the snapshot has is surely nobody's.

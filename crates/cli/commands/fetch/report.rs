@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use reach_fetch::{FaultKind, Fetched, Outcome, Place};
+use reach_fetch::{Fetched, Outcome, Place};
 use reach_model::document::Status;
 
 use crate::failure::{tell as note, warn};
@@ -59,41 +59,41 @@ fn word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// What has no answer: denied calls by action, each with the permission that is missing; then what failed.
+/// What has no answer: denied calls by action, each with the permission that is missing; then what failed, by reason; then
+/// what is not there.
 pub(super) fn problems(outcomes: &[Outcome]) -> Vec<String> {
-    let mut denied: BTreeMap<(String, String, String), BTreeSet<String>> = BTreeMap::new();
-    // What failed for one reason is told once.
-    let mut failed: BTreeMap<&str, (String, BTreeSet<String>)> = BTreeMap::new();
+    let mut denied: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut others: BTreeMap<(&str, &str, &str), BTreeSet<String>> = BTreeMap::new();
     for outcome in outcomes {
+        let call = outcome.ask.call.name();
         let Some(fault) = &outcome.fault else { continue };
-        match fault.kind {
-            FaultKind::Denied => {
-                let action = outcome.ask.call.action().unwrap_or_else(|| outcome.ask.call.name());
-                let call = outcome.ask.call.name();
-                denied.entry((action, fault.code.clone(), call)).or_default().insert(place(&outcome.place));
-            }
-            FaultKind::Failed => {
-                let text = || format!("{}: {}", place(&outcome.place), fault.message);
-                let entry = failed.entry(&fault.code).or_insert_with(|| (text(), BTreeSet::new()));
-                entry.1.insert(outcome.ask.call.name());
-            }
-            FaultKind::Absent => {}
+        if fault.is_permission() {
+            let action = outcome.ask.call.action().unwrap_or_else(|| call.clone());
+            let line = format!("{call} was denied ({}): allow the action `{action}`", fault.code);
+            denied.entry(line).or_default().insert(place(&outcome.place));
+        } else {
+            let key = (word(outcome), fault.code.as_str(), fault.message.as_str());
+            others.entry(key).or_default().insert(format!("{call} in {}", place(&outcome.place)));
         }
     }
     let mut lines: Vec<String> = denied
         .into_iter()
-        .map(|((action, code, call), places)| {
+        .map(|(line, places)| {
             let places: Vec<String> = places.into_iter().collect();
-            format!("{call} was denied ({code}) in {}: allow the action `{action}`", places.join(", "))
+            line.replacen(" was denied", &format!(" in {} was denied", places.join(", ")), 1)
         })
         .collect();
-    lines.extend(failed.into_iter().map(|(code, (text, calls))| {
-        let first = calls.first().map_or("", String::as_str);
-        let more = if calls.len() > 1 { format!(" and {} more", calls.len() - 1) } else { String::new() };
-        format!("{first}{more} failed: {text} ({code})")
+    lines.extend(others.into_iter().map(|((word, code, message), calls)| {
+        let named: Vec<&str> = calls.iter().take(NAMED).map(String::as_str).collect();
+        let more = calls.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}: {word}: {message} ({code})", named.join(", "))
     }));
     lines
 }
+
+/// More calls than this are counted where one reason holds for all.
+const NAMED: usize = 4;
 
 /// Says what was fetched, and warns of what was not.
 pub(super) fn tell(fetched: &Fetched, out: &Path) {
@@ -112,6 +112,13 @@ pub(super) fn tell(fetched: &Fetched, out: &Path) {
     }
     for problem in problems(outcomes) {
         warn(&problem);
+    }
+    for outcome in outcomes.iter().filter(|outcome| outcome.status == Status::Truncated) {
+        warn(&format!(
+            "{}: {}: AWS answers in part and says that there is more",
+            place(&outcome.place),
+            command(outcome)
+        ));
     }
     let with = |wanted: Status| outcomes.iter().filter(|outcome| outcome.status == wanted).count();
     let mut text = format!("{} complete", Count(with(Status::Complete), "call"));

@@ -646,7 +646,9 @@ impl Gather {
         if status == CallStatus::NotCollected {
             return;
         }
-        self.limit(scope, call, limits);
+        if status == CallStatus::Complete {
+            self.limit(scope, call, limits);
+        }
         let calls = &mut self.snapshot.coverage.calls;
         let higher = calls.get(&(scope, call)).is_none_or(|old| rank(&status) > rank(old));
         if higher {
@@ -654,10 +656,11 @@ impl Gather {
         }
     }
 
-    /// Notes the VPCs that a call was limited to. Several limited answers go together; one without limits speaks of all.
+    /// Notes the VPCs that an answered call was limited to. Several limited answers go together; one without limits speaks
+    /// of all; what was refused or failed speaks of none.
     fn limit(&mut self, scope: ScopeIndex, call: Call, vpcs: &[Text]) {
         let coverage = &mut self.snapshot.coverage;
-        let answered = coverage.calls.contains_key(&(scope, call));
+        let answered = coverage.calls.get(&(scope, call)) == Some(&CallStatus::Complete);
         match coverage.within.entry((scope, call)) {
             btree_map::Entry::Occupied(old) if vpcs.is_empty() => drop(old.remove()),
             btree_map::Entry::Occupied(mut old) => old.get_mut().extend(vpcs.iter().cloned()),

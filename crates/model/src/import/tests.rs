@@ -654,6 +654,13 @@ fn a_call_within_vpcs_says_nothing_of_others() {
     assert!(!limited.is_complete_for(1, "vpc-2", Call::DescribeSubnets));
     let both = coverage(&[&one, &two]);
     assert!(both.is_complete_for(1, "vpc-2", Call::DescribeSubnets) && !both.is_complete(1, Call::DescribeSubnets));
+    // What was refused says nothing, neither of these VPCs nor of others.
+    let denied = r#""call": "ec2 describe-subnets", "status": "denied", "error_code": "UnauthorizedOperation""#;
+    for records in [[&*one, denied], [denied, &*one]] {
+        let coverage = coverage(&records);
+        assert!(coverage.is_complete_for(1, "vpc-1", Call::DescribeSubnets), "{records:?}");
+        assert!(!coverage.is_complete(1, Call::DescribeSubnets), "{records:?}");
+    }
     // One that was not limited speaks of all, whichever comes first.
     for records in [[&one, &all], [&all, &one]] {
         assert!(coverage(&records.map(String::as_str)).is_complete(1, Call::DescribeSubnets));
