@@ -234,7 +234,7 @@ impl Visit {
                     if fault.is_throttling() {
                         self.paces.of(ask.call).drain().await;
                     }
-                    time::sleep(fault.pause(tries)).await;
+                    time::sleep(Fault::pause(tries)).await;
                     token = turn.token;
                 }
                 Err(fault) => break Some(fault),

@@ -134,7 +134,7 @@ impl Fault {
     }
 
     /// How long to wait after so many tries: a random part of 0.25, 0.5, 1, … 20 seconds.
-    pub(crate) fn pause(&self, tries: u32) -> Duration {
+    pub(crate) fn pause(tries: u32) -> Duration {
         let longest = Duration::from_millis(250).saturating_mul(1 << tries.clamp(1, 8).saturating_sub(1));
         longest.min(Duration::from_secs(20)).mul_f64(fastrand::f64())
     }

@@ -131,7 +131,7 @@ async fn account(config: &SdkConfig) -> Result<Option<String>, String> {
                 if tries == 3 || !fault.is_passing() {
                     return Err(format!("{} ({})", fault.message, fault.code));
                 }
-                tokio::time::sleep(fault.pause(tries)).await;
+                tokio::time::sleep(crate::Fault::pause(tries)).await;
             }
         }
     }

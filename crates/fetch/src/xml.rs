@@ -134,12 +134,11 @@ impl Input<'_> {
     fn value(&mut self, kind: &Kind, empty: bool) -> Result<Option<String>, Broken> {
         if empty {
             return Ok(match kind {
-                Kind::Text => Some("\"\"".to_owned()),
                 Kind::List(_) => Some("[]".to_owned()),
                 Kind::Shape(_) | Kind::Map => Some("{}".to_owned()),
                 // Said, though nothing is said of it.
                 Kind::Number | Kind::Flag => Some("null".to_owned()),
-                Kind::Unknown => Some("\"\"".to_owned()),
+                Kind::Text | Kind::Unknown => Some("\"\"".to_owned()),
             });
         }
         self.depth += 1;
