@@ -78,13 +78,11 @@ pub(crate) fn run(arguments: &Fetch, voice: Voice) -> Result<ExitCode, Stop> {
         let bytes =
             fetched.document.to_bytes().map_err(|error| Failure::io("the snapshot cannot be written", &error))?;
         Output::plain(voice == Voice::Quiet).finish(&bytes)?;
-    } else {
-        if let Err(error) = fetched.document.save_unless(out, &|| stopped.is_asked()) {
-            if stopped.is_asked() {
-                return Ok(interrupted());
-            }
-            return Err(Failure::io(format!("`{}` cannot be written", out.display()), &error).into());
+    } else if let Err(error) = fetched.document.save_unless(out, &|| stopped.is_asked()) {
+        if stopped.is_asked() {
+            return Ok(interrupted());
         }
+        return Err(Failure::io(format!("`{}` cannot be written", out.display()), &error).into());
     }
     if voice != Voice::Quiet {
         report::tell(&fetched, out);

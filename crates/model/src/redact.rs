@@ -172,11 +172,11 @@ fn redact_record(
     let arguments: BTreeMap<String, String> = arguments.collect();
     Some(Record {
         account: record.account.as_deref().map(|account| words.owner(account).into()),
-        region: record.region.as_deref().map(|region| words.word(region).into()),
+        region: record.region.as_deref().map(|region| words.region(region).into()),
         call: call.map(|call| call.name().into()),
         arguments,
         status: record.status,
-        error_code: record.error_code.as_deref().map(|code| words.word(code).into()),
+        error_code: record.error_code.as_deref().map(|code| words.code(code).into()),
         time: record.time.clone().filter(|time| is_time(time)),
         until: record.until.clone().filter(|time| is_time(time)),
         vpcs: record.vpcs.iter().map(|vpc| aws::text(words, "VpcId", vpc).into()).collect(),

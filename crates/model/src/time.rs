@@ -25,7 +25,8 @@ pub struct Span {
 
 /// Whether `text` is a time in the form of RFC 3339.
 pub(crate) fn is_time(text: &str) -> bool {
-    text.parse::<Timestamp>().is_ok()
+    // What may stand in brackets behind it (RFC 9557) is anybody's text.
+    !text.contains('[') && text.parse::<Timestamp>().is_ok()
 }
 
 impl Span {

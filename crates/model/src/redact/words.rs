@@ -343,6 +343,17 @@ impl<'k> Words<'k> {
         self.became(text, pseudonym)
     }
 
+    /// The name of a Region stays; where something else stands in its place, it becomes a pseudonym.
+    pub(super) fn region(&mut self, text: &str) -> String {
+        if is_region(text) { text.to_owned() } else { self.opaque(text) }
+    }
+
+    /// An error code of AWS's is one word.
+    pub(super) fn code(&mut self, text: &str) -> String {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        if text.len() <= LONGEST_WORD && text.bytes().all(plain) { text.to_owned() } else { self.opaque(text) }
+    }
+
     /// The name of a host: that which AWS makes of a private address stays.
     pub(super) fn host(&mut self, text: &str) -> String {
         let private = || {
@@ -350,8 +361,7 @@ impl<'k> Words<'k> {
             let address = first.strip_prefix("ip-")?.replace('-', ".");
             let address: std::net::Ipv4Addr = address.parse().ok()?;
             let region = domain.strip_suffix(".compute.internal");
-            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            let of_aws = domain == "ec2.internal" || region.is_some_and(|region| region.bytes().all(plain));
+            let of_aws = domain == "ec2.internal" || region.is_some_and(is_region);
             Some(of_aws && address.is_private())
         };
         if private() == Some(true) { text.to_owned() } else { self.opaque(text) }
@@ -378,5 +388,37 @@ impl<'k> Words<'k> {
             && text.len() <= LONGEST_WORD
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if plain { text.to_owned() } else { self.opaque(text) }
+    }
+}
+
+/// `eu-west-1`, `us-gov-east-1`: an area, directions, a number.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let letters =
+        |part: &str, most: usize| (2..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase());
+    match parts.as_slice() {
+        [area, directions @ .., number] => {
+            (1..=2).contains(&directions.len())
+                && letters(area, 4)
+                && directions.iter().all(|direction| letters(direction, 9))
+                && (1..=2).contains(&number.len())
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_region;
+
+    #[test]
+    fn regions_are_told_from_other_words() {
+        for region in ["eu-west-1", "us-gov-east-1", "ap-southeast-12", "mx-central-1"] {
+            assert!(is_region(region), "{region}");
+        }
+        for word in ["payroll", "zebra-corp", "eu-west-", "-1", "zebra-corporation-of-doom-1", "EU-WEST-1"] {
+            assert!(!is_region(word), "{word}");
+        }
     }
 }
