@@ -9,3 +9,4 @@ pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod query;
 pub(crate) mod snapshot;
+pub(crate) mod whatif;

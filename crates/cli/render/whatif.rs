@@ -1,0 +1,193 @@
+//! What a change would do, told: `json` (`reach.whatif/1`, `reach.diff/1`, by `schemas/whatif.schema.json`), `text` for
+//! operators, `markdown` for pull requests.
+
+pub(crate) mod json;
+pub(crate) mod markdown;
+pub(crate) mod text;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use reach_engine::Verdict;
+use reach_engine::endpoint::Endpoint;
+use reach_engine::explain;
+use reach_engine::whatif::{Difference, End, FlowSet, Quota, Traffic};
+use reach_model::Network;
+use reach_packets::{IpSet, Protocol};
+use serde_json::value::RawValue;
+
+use crate::ask::Asked;
+
+/// A change's answer, and what is needed to tell it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) before: &'a Network,
+    pub(crate) after: &'a Network,
+    pub(crate) id: Option<&'a RawValue>,
+    pub(crate) found: &'a Difference,
+    pub(crate) verdicts: &'a [VerdictChange],
+    pub(crate) quota: &'a [Quota],
+    /// Two snapshots, not a scenario.
+    pub(crate) diff: bool,
+}
+
+/// A question that has another answer.
+#[derive(Debug, Clone)]
+pub(crate) struct VerdictChange {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) asked: Asked,
+    pub(crate) before: Verdict,
+    pub(crate) after: Verdict,
+    /// What a policy expects, by its name.
+    pub(crate) expected: Option<(String, Verdict)>,
+}
+
+impl VerdictChange {
+    /// Whether an expectation does not hold any more, or still not.
+    pub(crate) fn breaks(&self) -> bool {
+        self.expected.as_ref().is_some_and(|(_, expected)| *expected != self.after)
+    }
+}
+
+/// A line that has no answer.
+#[derive(Debug)]
+pub(crate) struct Error<'a> {
+    pub(crate) id: Option<&'a RawValue>,
+    pub(crate) line: usize,
+    pub(crate) message: String,
+    /// The place in the line.
+    pub(crate) path: Option<String>,
+}
+
+impl Error<'_> {
+    /// What is wrong, and where: `InvalidGroup.NotFound: … (line 3, changes[0].DeleteSecurityGroup)`.
+    pub(crate) fn text(&self) -> String {
+        let path = self.path.as_ref().map_or_else(String::new, |path| format!(", {path}"));
+        format!("{} (line {}{path})", self.message, self.line)
+    }
+}
+
+/// An address of the snapshot, or a range of addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) eni: Option<String>,
+    pub(crate) net: IpNet,
+    pub(crate) public_ip: Option<IpAddr>,
+    pub(crate) name: Option<String>,
+}
+
+impl Place {
+    /// The address; `None` for a range.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        (self.eni.is_some() && self.net.prefix_len() == self.net.max_prefix_len()).then(|| self.net.addr())
+    }
+
+    /// The address or the range, as it is read.
+    pub(crate) fn address(&self) -> String {
+        if self.net.prefix_len() == self.net.max_prefix_len() { self.net.addr().to_string() } else { self.net.to_string() }
+    }
+}
+
+impl Told<'_> {
+    fn places(&self, end: &End) -> Vec<Place> {
+        match end {
+            End::Inside(list) => list.iter().filter_map(|party| self.party(*party)).collect(),
+            End::Outside(set) => {
+                let cidrs = set.0.cidrs().into_iter();
+                cidrs.map(|net| Place { eni: None, net, public_ip: None, name: None }).collect()
+            }
+        }
+    }
+
+    fn party(&self, id: u32) -> Option<Place> {
+        let party = self.found.parties.get(id as usize)?;
+        let (network, member) = match (party.before, party.after) {
+            (Some(member), _) => (self.before, member),
+            (None, Some(member)) => (self.after, member),
+            (None, None) => return None,
+        };
+        let interface = network.interfaces.get(member.interface);
+        let address = member.net.addr();
+        let single = member.net.prefix_len() == member.net.max_prefix_len();
+        Some(Place {
+            eni: Some(interface.id.to_string()),
+            net: member.net,
+            public_ip: if single { interface.public_of(address).map(IpAddr::V4) } else { None },
+            name: explain::endpoint_name(network, &Endpoint::address(member.interface, address)),
+        })
+    }
+
+    /// Whether a set of addresses is all of the outside, of its families.
+    fn is_whole_outside(&self, set: &IpSet) -> bool {
+        let families = [reach_packets::Family::V4, reach_packets::Family::V6];
+        families.iter().filter(|family| set.has_family(**family)).all(|family| {
+            self.found.outside.of_family(*family) == set.of_family(*family)
+        })
+    }
+}
+
+/// The protocol of a set of flows: a name, a number, numbers, or `all`.
+pub(crate) fn protocol(traffic: &Traffic) -> String {
+    let headers = &traffic.headers;
+    if traffic.is_all() {
+        "all".to_owned()
+    } else if !headers.tcp_ports().is_empty() {
+        Protocol::TCP.to_string()
+    } else if !headers.udp_ports().is_empty() {
+        Protocol::UDP.to_string()
+    } else if !headers.icmp_messages().is_empty() {
+        Protocol::ICMP.to_string()
+    } else if !headers.icmpv6_messages().is_empty() {
+        Protocol::ICMPV6.to_string()
+    } else {
+        headers.other_protocols().to_string()
+    }
+}
+
+/// The destination ports of a set of flows, or its messages.
+pub(crate) fn ports(traffic: &Traffic) -> Option<String> {
+    let headers = &traffic.headers;
+    if traffic.is_all() {
+        None
+    } else if headers.has_ports() {
+        let ports = if headers.udp_ports().is_empty() { headers.tcp_ports() } else { headers.udp_ports() };
+        Some(ports.to_string())
+    } else if !headers.icmp_messages().is_empty() {
+        Some(headers.icmp_messages().to_string())
+    } else if !headers.icmpv6_messages().is_empty() {
+        Some(headers.icmpv6_messages().to_string())
+    } else {
+        None
+    }
+}
+
+/// What a set of flows is, in words: `tcp 443`, `every protocol and port`, `icmp`.
+pub(crate) fn in_words(set: &FlowSet) -> String {
+    let traffic = &set.traffic;
+    if traffic.is_all() {
+        return "every protocol and port".to_owned();
+    }
+    let name = protocol(traffic);
+    let name = if name.starts_with(|letter: char| letter.is_ascii_digit()) { format!("protocol {name}") } else { name };
+    let full = traffic.headers.tcp_ports().is_full()
+        || traffic.headers.udp_ports().is_full()
+        || traffic.headers.icmp_messages().is_full()
+        || traffic.headers.icmpv6_messages().is_full();
+    let ports = ports(traffic).filter(|_| !full).map_or_else(String::new, |ports| format!(" {ports}"));
+    let clients = traffic.source_ports.as_ref().filter(|ports| !ports.is_full());
+    let clients = clients.map_or_else(String::new, |ports| format!(" from ports {ports}"));
+    format!("{name}{ports}{clients}")
+}
+
+/// A number of seconds as an operator says it: `350 s`, `5 days`.
+pub(crate) fn idle(seconds: Option<u32>) -> String {
+    match seconds {
+        None => "when AWS forgets the connection; it documents no timeout".to_owned(),
+        Some(seconds) if seconds >= 86_400 && seconds % 86_400 == 0 => {
+            let days = seconds / 86_400;
+            format!("after {days} {} idle", if days == 1 { "day" } else { "days" })
+        }
+        Some(seconds) => format!("after {seconds} s idle"),
+    }
+}
