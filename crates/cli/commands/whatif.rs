@@ -1,5 +1,6 @@
 //! `reach whatif` and `reach diff`: what changes, and what becomes of what is open.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -15,7 +16,7 @@ use reach_model::Network;
 use reach_model::change::Change;
 use reach_model::network::{Idx, NetworkInterface};
 use reach_packets::{IpSet, PortSet, Transport};
-use rustc_hash::FxHashMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -222,8 +223,8 @@ fn questions(given: &Narrowing, config: &Config) -> Result<Questions, Failure> {
     let mut expectations = Vec::new();
     if let Some(path) = &given.policy {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::input(format!("{file}: {}", reason(&error))))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Failure::input(format!("{file}: {}", reason(&error))))?;
         let Policy { expectations: list, .. } = policy::parse(&text).map_err(|problems| {
             let hints = problems.hints.clone();
             Failure { exit: ExitCode::Input, errors: problems.lines(&file), hints }
@@ -310,7 +311,7 @@ fn scope(
     asking: &Asking,
     found: &Difference,
 ) -> Result<Scope, reach_eks::SelectorError> {
-    let mut known: FxHashMap<(bool, Idx<NetworkInterface>), Vec<(ipnet::IpNet, u32)>> = FxHashMap::default();
+    let mut known: HashMap<(bool, Idx<NetworkInterface>), Vec<(ipnet::IpNet, u32)>> = HashMap::default();
     for (id, Party { before, after }) in (0..).zip(&found.parties) {
         for (is_after, member) in [(false, before), (true, after)] {
             if let Some(member) = member {
@@ -460,9 +461,7 @@ impl Work<'_> {
                 let told = told(self.network, &changed, id, &answer, false);
                 (printed(&told, self.format, self.width), exit(&answer))
             }
-            Err(Unanswered::Contradiction(error)) => {
-                fail(&plain(id, error.to_string(), None), ExitCode::Contradiction)
-            }
+            Err(Unanswered::Contradiction(error)) => fail(&plain(id, error.to_string(), None), ExitCode::Contradiction),
             Err(Unanswered::Other(message)) => fail(&plain(id, message, None), ExitCode::Input),
         }
     }

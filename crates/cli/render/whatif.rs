@@ -85,7 +85,11 @@ impl Place {
 
     /// The address or the range, as it is read.
     pub(crate) fn address(&self) -> String {
-        if self.net.prefix_len() == self.net.max_prefix_len() { self.net.addr().to_string() } else { self.net.to_string() }
+        if self.net.prefix_len() == self.net.max_prefix_len() {
+            self.net.addr().to_string()
+        } else {
+            self.net.to_string()
+        }
     }
 }
 
@@ -121,9 +125,10 @@ impl Told<'_> {
     /// Whether a set of addresses is all of the outside, of its families.
     fn is_whole_outside(&self, set: &IpSet) -> bool {
         let families = [reach_packets::Family::V4, reach_packets::Family::V6];
-        families.iter().filter(|family| set.has_family(**family)).all(|family| {
-            self.found.outside.of_family(*family) == set.of_family(*family)
-        })
+        families
+            .iter()
+            .filter(|family| set.has_family(**family))
+            .all(|family| self.found.outside.of_family(*family) == set.of_family(*family))
     }
 }
 

@@ -1,10 +1,10 @@
 //! `reach.whatif/1` and `reach.diff/1`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use reach_engine::Verdict;
 use reach_engine::whatif::{End, FlowSet};
-use rustc_hash::FxHashMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -100,7 +100,7 @@ struct QuotaView<'a> {
 /// The classes of one answer.
 #[derive(Default)]
 struct Classes {
-    known: FxHashMap<End, usize>,
+    known: HashMap<End, usize>,
     members: BTreeMap<usize, Vec<EndView>>,
 }
 
@@ -176,11 +176,8 @@ pub(crate) fn render(told: &Told<'_>, pretty: bool) -> Vec<u8> {
         name: change.expected.as_ref().map(|(name, _)| name.as_str()),
         expected: change.expected.as_ref().map(|(_, expected)| *expected),
     });
-    let quota = told.quota.iter().map(|quota| QuotaView {
-        resource: &quota.resource,
-        rules: quota.rules,
-        limit: quota.limit,
-    });
+    let quota =
+        told.quota.iter().map(|quota| QuotaView { resource: &quota.resource, rules: quota.rules, limit: quota.limit });
     let document = Document {
         schema: schema(told.diff),
         id: told.id,

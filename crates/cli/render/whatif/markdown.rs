@@ -40,9 +40,10 @@ pub(crate) fn render(told: &Told<'_>) -> String {
     if !told.verdicts.is_empty() {
         let _ = writeln!(out, "| question | before | after | expected |\n| --- | --- | --- | --- |");
         for change in told.verdicts {
-            let expected = change.expected.as_ref().map_or_else(String::new, |(name, expected)| {
-                format!("{expected} ({})", escape(name))
-            });
+            let expected = change
+                .expected
+                .as_ref()
+                .map_or_else(String::new, |(name, expected)| format!("{expected} ({})", escape(name)));
             let question = format!("{} → {}, {}", change.from, change.to, facts::traffic(&change.asked));
             let _ = writeln!(out, "| {} | {} | {} | {expected} |", escape(&question), change.before, change.after);
         }

@@ -242,9 +242,8 @@ impl<'n> Compiled<'n> {
             Peer::Cidr(net) => net.prefix_len() > 0 && remote.is_none_or(|remote| net.contains(&remote)),
             Peer::PrefixList(list) => {
                 let entries = list.known().and_then(|list| self.network.prefix_lists.get(list).cidrs.as_ref());
-                let holds = |entries: &Vec<IpNet>| {
-                    remote.is_none_or(|remote| entries.iter().any(|net| net.contains(&remote)))
-                };
+                let holds =
+                    |entries: &Vec<IpNet>| remote.is_none_or(|remote| entries.iter().any(|net| net.contains(&remote)));
                 entries.is_none_or(holds)
             }
             Peer::Group(peer) => self.groups.may_refer(references, peer),

@@ -87,7 +87,8 @@ pub(super) fn aligned(before: &State<'_>, after: &State<'_>) -> (Option<Populati
             let cuts = by.get(&network.interfaces.get(member.interface).id).into_iter().flatten();
             let inside = cuts.filter(|net| member.net.contains(*net)).map(|net| IpSet::from(*net));
             let inside: Vec<IpSet> = inside.collect();
-            let parts = if inside.is_empty() { vec![member.net.into()] } else { IpSet::from(member.net).partition(&inside) };
+            let parts =
+                if inside.is_empty() { vec![member.net.into()] } else { IpSet::from(member.net).partition(&inside) };
             nets.extend(parts.iter().flat_map(IpSet::cidrs).map(|net| (member.interface, net, Role::BOTH)));
         }
         Population::new(&state.compiled, nets)
@@ -97,14 +98,10 @@ pub(super) fn aligned(before: &State<'_>, after: &State<'_>) -> (Option<Populati
 
 impl Ends {
     /// Sorts everybody of two networks. O(N log N).
-    pub(super) fn new(
-        (before, old): (&State<'_>, &Population),
-        (after, new): (&State<'_>, &Population),
-    ) -> Self {
+    pub(super) fn new((before, old): (&State<'_>, &Population), (after, new): (&State<'_>, &Population)) -> Self {
         let (was, is) = (before.compiled.network(), after.compiled.network());
-        let key = |network: &Network, member: &Member| {
-            (network.interfaces.get(member.interface).id.clone(), member.net)
-        };
+        let key =
+            |network: &Network, member: &Member| (network.interfaces.get(member.interface).id.clone(), member.net);
         let mut parties: IndexMap<(EniId, IpNet), [Option<Position>; 2]> = IndexMap::new();
         for (position, member) in (0..).zip(old.members()) {
             parties.entry(key(was, member)).or_default()[0] = Some(position);
@@ -116,19 +113,15 @@ impl Ends {
         let member = |population: &Population, position: Option<Position>| {
             position.and_then(|position| population.members().get(position as usize)).copied()
         };
-        let parties: Vec<Party> = positions
-            .iter()
-            .map(|[b, a]| Party { before: member(old, *b), after: member(new, *a) })
-            .collect();
+        let parties: Vec<Party> =
+            positions.iter().map(|[b, a]| Party { before: member(old, *b), after: member(new, *a) }).collect();
         let (units, odd) = units(&positions, old, new);
         let mut shared: BTreeMap<u32, Vec<PartyId>> = BTreeMap::new();
         for (party, unit) in (0..).zip(&units) {
             shared.entry(*unit).or_default().push(party);
         }
         let changes = Changes::new(was, is);
-        let timeouts = |party: &Party| {
-            party.before.map(|member| before.compiled.idle_timeouts(member.interface))
-        };
+        let timeouts = |party: &Party| party.before.map(|member| before.compiled.idle_timeouts(member.interface));
         type Key = (Family, Option<Position>, Option<Position>, Option<IdleTimeouts>, Option<PartyId>);
         let mut classes: IndexMap<Key, Vec<PartyId>> = IndexMap::new();
         for (id, (party, [b, a])) in (0..).zip(parties.iter().zip(&positions)) {
@@ -199,7 +192,8 @@ fn units(positions: &[[Option<Position>; 2]], old: &Population, new: &Population
             }
         }
     }
-    let roots: Vec<u32> = (0..positions.len()).map(|id| root(&mut parent, u32::try_from(id).unwrap_or(u32::MAX))).collect();
+    let roots: Vec<u32> =
+        (0..positions.len()).map(|id| root(&mut parent, u32::try_from(id).unwrap_or(u32::MAX))).collect();
     let mut kernels: FxHashMap<u32, [FxHashSet<u32>; 2]> = FxHashMap::default();
     for (root, own) in roots.iter().zip(positions) {
         for ((population, position), kernels) in
@@ -208,9 +202,9 @@ fn units(positions: &[[Option<Position>; 2]], old: &Population, new: &Population
             kernels.extend(position.map(|position| population.unit_of(position)));
         }
     }
-    let odd = (0..).zip(&roots).filter(|(_, root)| {
-        kernels.get(root).is_some_and(|sides| sides.iter().any(|kernels| kernels.len() > 1))
-    });
+    let odd = (0..)
+        .zip(&roots)
+        .filter(|(_, root)| kernels.get(root).is_some_and(|sides| sides.iter().any(|kernels| kernels.len() > 1)));
     let odd = odd.map(|(id, _)| id).collect();
     (roots, odd)
 }

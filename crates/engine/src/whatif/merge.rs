@@ -237,7 +237,8 @@ fn products(ends: &Ends, pairs: &[Pair]) -> Vec<(Vec<PartyId>, Vec<PartyId>)> {
         let here = local.iter().filter(|(from, to)| by_class.contains_key(from) && by_class.contains_key(to));
         for (from, to) in grouped(here.copied()) {
             let of = |classes: &[u32]| {
-                let mut list: Vec<PartyId> = classes.iter().filter_map(|c| by_class.get(c)).flatten().copied().collect();
+                let mut list: Vec<PartyId> =
+                    classes.iter().filter_map(|c| by_class.get(c)).flatten().copied().collect();
                 list.sort_unstable();
                 list
             };

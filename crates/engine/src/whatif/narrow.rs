@@ -81,12 +81,7 @@ impl Scope {
                 continue;
             }
             for traffic in self.of_traffic(&set.traffic) {
-                found.push(FlowSet {
-                    traffic,
-                    from: from.clone(),
-                    to: to.clone(),
-                    idle_timeout_s: set.idle_timeout_s,
-                });
+                found.push(FlowSet { traffic, from: from.clone(), to: to.clone(), idle_timeout_s: set.idle_timeout_s });
             }
         }
         found.sort();

@@ -83,7 +83,8 @@ fn of_party<'b, 'n>(
         (_, true) => a,
         _ if a == b => a,
         _ => {
-            let cut = |a: &IpSet| b.iter().map(|b| a.intersect(b)).filter(|piece| !piece.is_empty()).collect::<Vec<_>>();
+            let cut =
+                |a: &IpSet| b.iter().map(|b| a.intersect(b)).filter(|piece| !piece.is_empty()).collect::<Vec<_>>();
             a.iter().flat_map(cut).collect()
         }
     };

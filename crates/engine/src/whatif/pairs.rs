@@ -1,8 +1,8 @@
 //! Every pair of classes that a change can touch, compared on two of their members.
 
 use indexmap::IndexMap;
-use reach_packets::{Family, PortSet};
 use rayon::prelude::*;
+use reach_packets::{Family, PortSet};
 use rustc_hash::FxHashMap;
 
 use super::State;

@@ -1,7 +1,7 @@
 //! The default quotas that a change makes resources pass (QU).
 
-use reach_model::network::{Direction, NetworkAcl, RouteOrigin};
 use reach_model::Network;
+use reach_model::network::{Direction, NetworkAcl, RouteOrigin};
 
 use crate::fix::Quota;
 
@@ -46,7 +46,8 @@ pub fn passed(before: &Network, after: &Network) -> Vec<Quota> {
         let counts = |acl: &NetworkAcl| {
             let mut counts = [0_u64; 4];
             for entry in acl.entries.iter().filter(|entry| entry.number < 32767) {
-                let side = usize::from(entry.direction == Direction::Egress) * 2 + usize::from(entry.cidr.addr().is_ipv6());
+                let side =
+                    usize::from(entry.direction == Direction::Egress) * 2 + usize::from(entry.cidr.addr().is_ipv6());
                 if let Some(count) = counts.get_mut(side) {
                     *count += 1;
                 }

@@ -16,8 +16,8 @@ pub struct IdleTimeouts {
 
 /// Families of instance types on Nitro v6, whose interfaces forget established TCP connections after 350 s.
 const NITRO_V6: [&str; 20] = [
-    "c8a", "c8gb", "c8gn", "c8i", "c8i-flex", "g7e", "i8ge", "m8a", "m8azn", "m8gb", "m8gn", "m8i", "m8i-flex", "p6-b200",
-    "p6-b300", "r8a", "r8gb", "r8gn", "r8i", "r8i-flex",
+    "c8a", "c8gb", "c8gn", "c8i", "c8i-flex", "g7e", "i8ge", "m8a", "m8azn", "m8gb", "m8gn", "m8i", "m8i-flex",
+    "p6-b200", "p6-b300", "r8a", "r8gb", "r8gn", "r8i", "r8i-flex",
 ];
 
 impl IdleTimeouts {

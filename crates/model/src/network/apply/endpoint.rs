@@ -10,9 +10,9 @@ use crate::aws::Name;
 use crate::change::{CreateVpcEndpoint, DeleteVpcEndpoints, ModifyVpcEndpoint};
 use crate::ids::{EniId, VpcEndpointId};
 use crate::network::{
-    Destination, EndpointKind, IdleTimeouts, Idx, InterfaceAddress, InterfaceAttachment, InterfaceKind, Network, NetworkInterface,
-    PrefixList, Ref, Route, RouteOrigin, RouteState, RouteTable, RouteTarget, SecurityGroup, Subnet, Tags, Vpc,
-    VpcEndpoint,
+    Destination, EndpointKind, IdleTimeouts, Idx, InterfaceAddress, InterfaceAttachment, InterfaceKind, Network,
+    NetworkInterface, PrefixList, Ref, Route, RouteOrigin, RouteState, RouteTable, RouteTarget, SecurityGroup, Subnet,
+    Tags, Vpc, VpcEndpoint,
 };
 
 /// Addresses at the start of every subnet that are AWS's own.
