@@ -17,3 +17,5 @@ mod matrix;
 mod readme;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod whatif;
