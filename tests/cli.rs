@@ -14,6 +14,7 @@ mod matrix;
 mod query;
 mod schema;
 mod snapshot;
+mod whatif;
 
 use std::fmt;
 use std::fs;

@@ -27,14 +27,12 @@ pub(crate) fn whatif(estate: &Estate, changes: &[Value]) -> Told {
     let network = estate.network();
     let after = changed(&network, changes).unwrap_or_else(|error| panic!("{error}"));
     let found = difference(&State::new(&network), &State::new(&after)).unwrap_or_else(|error| panic!("{error}"));
-    Told { found, before: network, after }
+    Told { found }
 }
 
 /// A difference, to be asked about.
 pub(crate) struct Told {
     pub(crate) found: Difference,
-    pub(crate) before: Network,
-    pub(crate) after: Network,
 }
 
 /// Which sets hold a flow, by list.
@@ -49,14 +47,12 @@ fn end_holds(found: &Difference, end: &End, address: std::net::IpAddr) -> bool {
     }
 }
 
-pub(crate) fn traffic_holds(set: &FlowSet, protocol: Protocol, transport: &Transport) -> bool {
+pub(crate) fn traffic_holds(set: &FlowSet, protocol: Protocol, transport: Transport) -> bool {
     let source = match transport {
-        Transport::Ports { source, .. } => {
-            set.traffic.source_ports.as_ref().is_none_or(|ports| ports.contains(*source))
-        }
+        Transport::Ports { source, .. } => set.traffic.source_ports.as_ref().is_none_or(|ports| ports.contains(source)),
         _ => true,
     };
-    source && set.traffic.headers.contains_point(protocol, transport)
+    source && set.traffic.headers.contains_point(protocol, &transport)
 }
 
 /// How often each list holds a flow.
@@ -88,7 +84,7 @@ impl Told {
         let lists = lists(found, |set| {
             end_holds(found, &set.from, from)
                 && end_holds(found, &set.to, to)
-                && traffic_holds(set, protocol, &transport)
+                && traffic_holds(set, protocol, transport)
         });
         lists.iter().filter(|(_, count)| *count > 0).map(|(name, _)| *name).collect()
     }

@@ -213,3 +213,26 @@ fn fixes_follow_their_schema() {
     }
     assert_eq!(seen.len(), 4, "{seen:?}");
 }
+
+#[test]
+fn what_changes_do_follows_its_schema() {
+    let validator = jsonschema::draft202012::new(&schema("whatif.schema.json")).unwrap();
+    let lines = [
+        r#"{"id": 1, "changes": []}"#,
+        r#"{"id": "x", "changes": [{"RevokeSecurityGroupEgress": {"GroupId": "sg-0de000000000ba7c0", "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}}]}"#,
+        r#"{"changes": [{"DeleteSecurityGroup": {"GroupId": "sg-0de000000000ba7c0"}}]}"#,
+        r#"{"changes": [{"NoSuchCall": {}}]}"#,
+        "{",
+    ];
+    let run = reach_with_input("whatif --snapshot demo --changes - --output jsonl", &lines.join("\n"));
+    let documents: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(documents.len(), lines.len());
+    for document in &documents {
+        check(&validator, document);
+    }
+    assert!(!documents[1]["lost"].as_array().unwrap().is_empty());
+    assert!(documents.iter().skip(2).all(|document| document["error"].is_string()));
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --output json";
+    check(&validator, &serde_json::from_str(&reach_in(&fixtures, words).stdout).unwrap());
+}

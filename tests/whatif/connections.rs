@@ -9,7 +9,7 @@ const A: &str = "10.0.1.10";
 const B: &str = "10.0.2.20";
 const OUT: &str = "egress -1 0.0.0.0/0";
 
-fn revoke(group: &str, direction: &str, permission: Value) -> Value {
+fn revoke(group: &str, direction: &str, permission: &Value) -> Value {
     json!({format!("RevokeSecurityGroup{direction}"): {"GroupId": group, "IpPermissions": [permission]}})
 }
 
@@ -24,18 +24,18 @@ fn all(cidr: &str) -> Value {
 #[test]
 fn ct7_an_untracked_flow_is_cut_with_its_rule() {
     let estate = Estate::two(&[OUT], &["ingress tcp 443 0.0.0.0/0", OUT]);
-    let told = whatif(&estate, &[revoke("sg-b", "Ingress", tcp(443, "0.0.0.0/0"))]);
+    let told = whatif(&estate, &[revoke("sg-b", "Ingress", &tcp(443, "0.0.0.0/0"))]);
     assert_eq!(told.of(A, B, "tcp 443"), ["lost", "cut_now"]);
 }
 
 #[test]
 fn ct8_a_tracked_flow_survives_its_rule() {
     let estate = Estate::two(&[OUT], &["ingress tcp 443 10.0.0.0/16", OUT]);
-    let told = whatif(&estate, &[revoke("sg-b", "Ingress", tcp(443, "10.0.0.0/16"))]);
+    let told = whatif(&estate, &[revoke("sg-b", "Ingress", &tcp(443, "10.0.0.0/16"))]);
     assert_eq!(told.of(A, B, "tcp 443"), ["lost", "survive_until_idle"]);
     assert_eq!(told.idle(A, B), [Some(432_000)]);
     // The sender's side: no rule admits everything inbound.
-    let told = whatif(&estate, &[revoke("sg-a", "Egress", all("0.0.0.0/0"))]);
+    let told = whatif(&estate, &[revoke("sg-a", "Egress", &all("0.0.0.0/0"))]);
     assert_eq!(told.of(A, B, "tcp 443"), ["lost", "survive_until_idle"]);
 }
 
@@ -43,14 +43,14 @@ fn ct8_a_tracked_flow_survives_its_rule() {
 fn ct7_without_state_a_flow_needs_its_replies_rule_too() {
     // The flow itself stays admitted; it had no state, and from now on it would need some.
     let estate = Estate::two(&[OUT], &["ingress tcp 443 0.0.0.0/0", OUT]);
-    let told = whatif(&estate, &[revoke("sg-b", "Egress", all("0.0.0.0/0"))]);
+    let told = whatif(&estate, &[revoke("sg-b", "Egress", &all("0.0.0.0/0"))]);
     assert_eq!(told.of(A, B, "tcp 443"), ["unknown"]);
 }
 
 #[test]
 fn ct4_icmp_and_others_are_always_tracked() {
     let estate = Estate::two(&[OUT], &["ingress -1 0.0.0.0/0", OUT]);
-    let told = whatif(&estate, &[revoke("sg-b", "Ingress", all("0.0.0.0/0"))]);
+    let told = whatif(&estate, &[revoke("sg-b", "Ingress", &all("0.0.0.0/0"))]);
     assert_eq!(told.of(A, B, "tcp 443"), ["lost", "cut_now"]);
     assert_eq!(told.of(A, B, "udp 53"), ["lost", "cut_now"]);
     assert_eq!(told.of(A, B, "icmp 8/0"), ["lost", "survive_until_idle"]);
@@ -139,7 +139,7 @@ fn ct5_an_automatically_tracked_path_survives_rules_that_would_be_untracked() {
     let open = ["ingress -1 0.0.0.0/0", OUT];
     let mut estate = Estate::two(&open, &open);
     estate.internet().nat().table("rtb-a", "vpc-1", &["0.0.0.0/0 nat-1"]).associate("rtb-a", "subnet-a");
-    let told = whatif(&estate, &[revoke("sg-a", "Egress", all("0.0.0.0/0"))]);
+    let told = whatif(&estate, &[revoke("sg-a", "Egress", &all("0.0.0.0/0"))]);
     // CT-12: the NAT gateway forgets after 350 s, before the interface does.
     assert_eq!(told.of(A, "203.0.113.9", "tcp 443"), ["lost", "survive_until_idle"]);
     assert!(told.idle(A, "203.0.113.9").contains(&Some(350)));
@@ -158,12 +158,12 @@ fn ct12_the_timeout_is_the_interface_s_own_else_its_type_s() {
     estate.eni("set", |eni| {
         eni["ConnectionTrackingConfiguration"] = json!({"TcpEstablishedTimeout": 600, "UdpStreamTimeout": 60});
     });
-    let told = whatif(&estate, &[revoke("sg-b", "Ingress", tcp(443, "10.0.0.0/16"))]);
+    let told = whatif(&estate, &[revoke("sg-b", "Ingress", &tcp(443, "10.0.0.0/16"))]);
     for (to, seconds) in [(B, 432_000), ("10.0.2.21", 350), ("10.0.2.22", 600)] {
         assert_eq!(told.idle(A, to), [Some(seconds)], "{to}");
     }
     let udp = json!({"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]});
-    let told = whatif(&estate, &[revoke("sg-b", "Ingress", udp)]);
+    let told = whatif(&estate, &[revoke("sg-b", "Ingress", &udp)]);
     for (to, seconds) in [(B, 180), ("10.0.2.22", 60)] {
         assert_eq!(told.idle(A, to), [Some(seconds)], "{to}");
     }
@@ -174,11 +174,11 @@ fn ct12_of_two_interfaces_that_refuse_the_shorter_timeout_counts() {
     let mut estate = Estate::two(&[OUT], &["ingress tcp 443 sg-a"]);
     estate.eni("a", |eni| eni["ConnectionTrackingConfiguration"] = json!({"TcpEstablishedTimeout": 900}));
     let both = [
-        revoke("sg-a", "Egress", all("0.0.0.0/0")),
+        revoke("sg-a", "Egress", &all("0.0.0.0/0")),
         revoke(
             "sg-b",
             "Ingress",
-            json!({"IpProtocol": "tcp",
+            &json!({"IpProtocol": "tcp",
         "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": "sg-a"}]}),
         ),
     ];
@@ -201,7 +201,7 @@ fn ct3_families_are_judged_separately() {
     estate.dual_stack();
     let both = json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
         "Ipv6Ranges": [{"CidrIpv6": "::/0"}]});
-    let told = whatif(&estate, &[revoke("sg-b", "Ingress", both)]);
+    let told = whatif(&estate, &[revoke("sg-b", "Ingress", &both)]);
     assert_eq!(told.of(A, B, "tcp 443"), ["lost", "cut_now"]);
     assert_eq!(told.of("2600:1:0:1::10", "2600:1:0:2::20", "tcp 443"), ["lost", "survive_until_idle"]);
 }
@@ -215,7 +215,7 @@ fn m4_what_the_snapshot_does_not_hold_leaves_flows_undecided() {
     estate.add("PrefixLists", json!({"PrefixListId": "pl-far", "PrefixListName": "far"}));
     let changes = [
         json!({"AuthorizeSecurityGroupIngress": {"GroupId": "sg-b", "IpPermissions": [list]}}),
-        revoke("sg-b", "Ingress", tcp(443, "10.0.0.0/16")),
+        revoke("sg-b", "Ingress", &tcp(443, "10.0.0.0/16")),
     ];
     let told = whatif(&estate, &changes);
     assert_eq!(told.of(A, B, "tcp 443"), ["undecided", "unknown"]);

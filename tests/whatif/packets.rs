@@ -373,7 +373,7 @@ fn transport(draw: &mut Draw, family: Family) -> (Protocol, Transport) {
 
 #[test]
 fn differences_are_those_of_packets() {
-    let wanted = number("REACH_TEST_CHANGES", 60);
+    let wanted = number("REACH_TEST_CHANGES", 400);
     let probes = number("REACH_TEST_PROBES", 3);
     let mut draw = Draw(u64::try_from(number("REACH_TEST_SEED", 11)).unwrap());
     let mut applied: BTreeMap<String, usize> = BTreeMap::new();
@@ -427,7 +427,7 @@ fn differences_are_those_of_packets() {
                             _ => Some("undecided"),
                         };
                         let told = lists(&found, |set| {
-                            holds(&set.from, from) && holds(&set.to, to) && traffic_holds(set, protocol, &transport)
+                            holds(&set.from, from) && holds(&set.to, to) && traffic_holds(set, protocol, transport)
                         });
                         let about = || {
                             let name = |probe| match probe {

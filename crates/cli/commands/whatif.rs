@@ -305,13 +305,16 @@ fn verdict(network: &Network, state: &State<'_>, asking: &Asking) -> Result<Judg
     }
 }
 
+/// The addresses of each interface, after or before, with their numbers.
+type Known = HashMap<(bool, Idx<NetworkInterface>), Vec<(ipnet::IpNet, u32)>>;
+
 /// Who and what a question is about, before or after.
 fn scope(
     (old, new): (&Network, &Network),
     asking: &Asking,
     found: &Difference,
 ) -> Result<Scope, reach_eks::SelectorError> {
-    let mut known: HashMap<(bool, Idx<NetworkInterface>), Vec<(ipnet::IpNet, u32)>> = HashMap::default();
+    let mut known: Known = HashMap::new();
     for (id, Party { before, after }) in (0..).zip(&found.parties) {
         for (is_after, member) in [(false, before), (true, after)] {
             if let Some(member) = member {

@@ -122,6 +122,22 @@ impl Told<'_> {
         })
     }
 
+    /// What people call a set of addresses outside, where they have a word for it.
+    fn name_outside(&self, set: &IpSet) -> Option<&'static str> {
+        let private = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+        let private: IpSet = private.iter().filter_map(|net| net.parse::<IpNet>().ok()).collect();
+        let families = [reach_packets::Family::V4, reach_packets::Family::V6];
+        let public = families.iter().filter(|family| set.has_family(**family)).all(|family| {
+            self.found.outside.of_family(*family).subtract(&private) == set.of_family(*family).subtract(&private)
+        });
+        match (public, set.intersects(&private)) {
+            _ if self.is_whole_outside(set) => Some("anywhere outside"),
+            (true, false) => Some("the internet"),
+            (true, true) => Some("the internet and private networks"),
+            (false, _) => None,
+        }
+    }
+
     /// Whether a set of addresses is all of the outside, of its families.
     fn is_whole_outside(&self, set: &IpSet) -> bool {
         let families = [reach_packets::Family::V4, reach_packets::Family::V6];
@@ -183,6 +199,18 @@ pub(crate) fn in_words(set: &FlowSet) -> String {
     let clients = traffic.source_ports.as_ref().filter(|ports| !ports.is_full());
     let clients = clients.map_or_else(String::new, |ports| format!(" from ports {ports}"));
     format!("{name}{ports}{clients}")
+}
+
+/// Sets with the same ends, their traffic in one list: people read who before what.
+pub(crate) fn by_ends(list: &[FlowSet]) -> Vec<(&FlowSet, String)> {
+    let mut found: Vec<(&FlowSet, Vec<String>)> = Vec::new();
+    for set in list {
+        match found.iter_mut().find(|(own, _)| own.from == set.from && own.to == set.to) {
+            Some((_, traffic)) => traffic.push(in_words(set)),
+            None => found.push((set, vec![in_words(set)])),
+        }
+    }
+    found.into_iter().map(|(set, traffic)| (set, traffic.join("; "))).collect()
 }
 
 /// A number of seconds as an operator says it: `350 s`, `5 days`.

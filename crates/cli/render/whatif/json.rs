@@ -6,6 +6,7 @@ use reach_engine::Verdict;
 use reach_engine::whatif::{End, FlowSet};
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Error, Place, Told, ports, protocol};
@@ -66,7 +67,8 @@ struct SetView {
     ports: Option<String>,
     source_ports: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    idle_timeout_s: Option<Option<u32>>,
+    /// Null where AWS documents none.
+    idle_timeout_s: Option<Value>,
 }
 
 #[derive(Clone, Serialize)]
@@ -140,7 +142,7 @@ impl Classes {
                 protocol: protocol(&set.traffic),
                 ports: ports(&set.traffic),
                 source_ports: set.traffic.source_ports.as_ref().map(ToString::to_string),
-                idle_timeout_s: timed.then_some(set.idle_timeout_s),
+                idle_timeout_s: timed.then(|| set.idle_timeout_s.into()),
             })
             .collect()
     }

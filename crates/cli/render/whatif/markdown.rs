@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use reach_engine::whatif::{Connections, FlowSet};
 
 use super::text::{CUT, UNKNOWN, by_timeout, summary, survive, title, who};
-use super::{Error, Told, in_words};
+use super::{Error, Told, by_ends};
 use crate::render::facts;
 use crate::render::markdown::{code, escape};
 
@@ -21,10 +21,10 @@ fn sets(out: &mut String, told: &Told<'_>, heading: &str, list: &[FlowSet]) {
     }
     // Writing to a string does not fail.
     let _ = writeln!(out, "**{heading}**\n\n| traffic | from | to |\n| --- | --- | --- |");
-    for set in list.iter().take(SETS) {
-        let ends = [&set.from, &set.to].map(|end| escape(&who(told, end, ENDS)));
-        let [from, to] = ends;
-        let _ = writeln!(out, "| {} | {from} | {to} |", escape(&in_words(set)));
+    let list = by_ends(list);
+    for (set, traffic) in list.iter().take(SETS) {
+        let [from, to] = [&set.from, &set.to].map(|end| escape(&who(told, end, ENDS)));
+        let _ = writeln!(out, "| {} | {from} | {to} |", escape(traffic));
     }
     if list.len() > SETS {
         let _ = writeln!(out, "\n… and {} more.", list.len() - SETS);

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use reach_engine::Verdict;
 use reach_engine::whatif::{Connections, End, FlowSet};
 
-use super::{Error, Told, idle, in_words};
+use super::{Error, Told, by_ends, idle};
 use crate::render::facts;
 use crate::render::layout::{BOLD, DIM, PLAIN, Page, Span, printable, span, verdict};
 
@@ -57,9 +57,9 @@ pub(super) fn survive(seconds: Option<u32>) -> String {
 /// One side of a set, shortened.
 pub(super) fn who(told: &Told<'_>, end: &End, limit: usize) -> String {
     if let End::Outside(set) = end
-        && told.is_whole_outside(&set.0)
+        && let Some(name) = told.name_outside(&set.0)
     {
-        return "anywhere outside".to_owned();
+        return name.to_owned();
     }
     let places = told.places(end);
     let hidden = places.len().saturating_sub(limit);
@@ -78,11 +78,12 @@ pub(super) fn who(told: &Told<'_>, end: &End, limit: usize) -> String {
 }
 
 fn sets(page: &mut Page, told: &Told<'_>, label: &Span, list: &[FlowSet]) {
-    for (position, set) in list.iter().take(SETS).enumerate() {
+    let list = by_ends(list);
+    for (position, (set, traffic)) in list.iter().take(SETS).enumerate() {
         let blank = span(PLAIN, "");
         let label = if position == 0 { label } else { &blank };
         let ends = format!("{} → {}", who(told, &set.from, ENDS), who(told, &set.to, ENDS));
-        page.paragraph(MARGIN, label, &[span(BOLD, in_words(set)), span(PLAIN, ends)]);
+        page.paragraph(MARGIN, label, &[span(BOLD, traffic), span(PLAIN, ends)]);
     }
     if list.len() > SETS {
         let more = format!("… and {} more (--output json has all)", list.len() - SETS);
@@ -102,7 +103,7 @@ pub(crate) fn render(told: &Told<'_>, width: usize) -> String {
     } else {
         verdict(Verdict::Reachable)
     };
-    page.paragraph(0, &span(BOLD, format!("{}:", title(told))), &[span(PLAIN, ""), span(style, summary(told))]);
+    page.paragraph(0, &span(PLAIN, ""), &[span(BOLD, format!("{}:", title(told))), span(style, summary(told))]);
     for change in told.verdicts {
         let mut spans = vec![
             span(PLAIN, format!("{} → {}, {}:", change.from, change.to, facts::traffic(&change.asked))),

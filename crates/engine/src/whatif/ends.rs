@@ -67,7 +67,9 @@ pub(super) fn aligned(before: &State<'_>, after: &State<'_>) -> (Option<Populati
             let id = &state.compiled.network().interfaces.get(member.interface).id;
             pieces.entry(id.clone()).or_default().push(member.net);
         }
-        pieces.values_mut().for_each(|list| list.sort_unstable());
+        for list in pieces.values_mut() {
+            list.sort_unstable();
+        }
         pieces
     };
     let whole = |pieces: &BTreeMap<EniId, Vec<IpNet>>| {
@@ -96,6 +98,10 @@ pub(super) fn aligned(before: &State<'_>, after: &State<'_>) -> (Option<Populati
     (Some(cut(before, &new)), Some(cut(after, &old)))
 }
 
+/// What the members of a class have in common: family, class before and after, timeouts; and themselves, where they stand
+/// alone.
+type Key = (Family, Option<Position>, Option<Position>, Option<IdleTimeouts>, Option<PartyId>);
+
 impl Ends {
     /// Sorts everybody of two networks. O(N log N).
     pub(super) fn new((before, old): (&State<'_>, &Population), (after, new): (&State<'_>, &Population)) -> Self {
@@ -122,7 +128,6 @@ impl Ends {
         }
         let changes = Changes::new(was, is);
         let timeouts = |party: &Party| party.before.map(|member| before.compiled.idle_timeouts(member.interface));
-        type Key = (Family, Option<Position>, Option<Position>, Option<IdleTimeouts>, Option<PartyId>);
         let mut classes: IndexMap<Key, Vec<PartyId>> = IndexMap::new();
         for (id, (party, [b, a])) in (0..).zip(parties.iter().zip(&positions)) {
             let class = |population: &Population, position: &Option<Position>| position.map(|p| population.class_of(p));
@@ -164,23 +169,25 @@ impl Ends {
     }
 }
 
+/// The leader of a set of parties; paths are halved on the way.
+fn root(parent: &mut [u32], mut at: u32) -> u32 {
+    while let Some(&next) = parent.get(at as usize) {
+        if next == at {
+            break;
+        }
+        let above = parent.get(next as usize).copied().unwrap_or(next);
+        if let Some(own) = parent.get_mut(at as usize) {
+            *own = above;
+        }
+        at = next;
+    }
+    at
+}
+
 /// Kernels on both sides: whoever shares one before or after has one number. Beside it the parties that share a kernel
 /// with some before and with others after.
 fn units(positions: &[[Option<Position>; 2]], old: &Population, new: &Population) -> (Vec<u32>, FxHashSet<PartyId>) {
     let mut parent: Vec<u32> = (0..u32::try_from(positions.len()).unwrap_or(u32::MAX)).collect();
-    fn root(parent: &mut [u32], mut at: u32) -> u32 {
-        while let Some(&next) = parent.get(at as usize) {
-            if next == at {
-                break;
-            }
-            let above = parent.get(next as usize).copied().unwrap_or(next);
-            if let Some(own) = parent.get_mut(at as usize) {
-                *own = above;
-            }
-            at = next;
-        }
-        at
-    }
     for (side, population) in [old, new].into_iter().enumerate() {
         let mut first: FxHashMap<u32, u32> = FxHashMap::default();
         for (id, own) in (0..).zip(positions) {
@@ -241,29 +248,29 @@ impl<'n> Changes<'n> {
 
     fn of(&self, party: &Party) -> bool {
         let (Some(before), Some(after)) = (party.before, party.after) else { return true };
-        let (a, b) = (self.groups_of(self.was, before), self.groups_of(self.is, after));
+        let (a, b) = (groups_of(self.was, before), groups_of(self.is, after));
         a != b || a.iter().any(|group| self.groups.contains(group.as_str()))
     }
+}
 
-    /// The groups that a member's packets meet at its host: its interface's, and those of the node that a pod leaves by.
-    fn groups_of(&self, network: &Network, member: Member) -> Vec<String> {
-        let interface = network.interfaces.get(member.interface);
-        let ids = |interface: &NetworkInterface| {
-            let mut ids: Vec<String> =
-                interface.groups.iter().map(|group| group.id(&network.groups).as_str().to_owned()).collect();
-            ids.sort_unstable();
-            ids
-        };
-        let mut groups = ids(interface);
-        let node = host::host(network, interface).and_then(|id| network.instances.find(&id));
-        if let Some(primary) = node.and_then(|node| host::primary_interface(network, node))
-            && primary != member.interface
-        {
-            groups.push(String::new());
-            groups.extend(ids(network.interfaces.get(primary)));
-        }
-        groups
+/// The groups that a member's packets meet at its host: its interface's, and those of the node that a pod leaves by.
+fn groups_of(network: &Network, member: Member) -> Vec<String> {
+    let interface = network.interfaces.get(member.interface);
+    let ids = |interface: &NetworkInterface| {
+        let mut ids: Vec<String> =
+            interface.groups.iter().map(|group| group.id(&network.groups).as_str().to_owned()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let mut groups = ids(interface);
+    let node = host::host(network, interface).and_then(|id| network.instances.find(&id));
+    if let Some(primary) = node.and_then(|node| host::primary_interface(network, node))
+        && primary != member.interface
+    {
+        groups.push(String::new());
+        groups.extend(ids(network.interfaces.get(primary)));
     }
+    groups
 }
 
 fn same_rules(was: &Network, a: &SecurityGroup, is: &Network, b: &SecurityGroup) -> bool {

@@ -71,16 +71,11 @@ impl Common<'_> {
     /// What becomes of the flows of `region`, all reachable before, when `before` are their ways and `after` what they
     /// would be. Disjoint, and everything of `region` is told.
     pub(super) fn fates(&mut self, before: &[Course], after: &[Course], region: &[Rect]) -> Vec<(Fate, Vec<Rect>)> {
-        let [tcp, udp] = self.lanes();
-        let icmp = self.algebra.intern(reach_packets::PortSet::of_protocol(reach_packets::Protocol::ICMP));
-        let icmpv6 = self.algebra.intern(reach_packets::PortSet::of_protocol(reach_packets::Protocol::ICMPV6));
+        let [tcp, udp, icmp, icmpv6, _] = self.lanes();
         let mut fates: IndexMap<Fate, Vec<Rect>> = IndexMap::new();
         for &(headers, sources) in region {
             let mut atoms = vec![headers];
             let mut ports = vec![sources];
-            for lane in [icmp, icmpv6] {
-                cut(&mut atoms, lane, &mut self.algebra);
-            }
             for course in before.iter().chain(after) {
                 let of_filters =
                     course.filters.iter().flat_map(|f| [f.passes.must, f.passes.may, f.untracked, f.unclear]);
@@ -124,9 +119,8 @@ impl Common<'_> {
             fates.extend(candidates.into_iter().map(|is| self.of_way(was, is, point)));
         }
         match fates.split_first() {
-            None => Fate::Unknown,
             Some((first, rest)) if rest.iter().all(|fate| fate == first) => *first,
-            Some(_) => Fate::Unknown,
+            _ => Fate::Unknown,
         }
     }
 

@@ -32,12 +32,18 @@ pub enum End {
     Outside(IpSetKey),
 }
 
+/// Addresses as ranges, IPv4 first.
+type RangesKey = (Vec<(u32, u32)>, Vec<(u128, u128)>);
+
+/// Family, lane, destination ranges, client ranges, and whether there are any.
+type TrafficKey = (bool, u8, Vec<(u64, u64)>, Vec<(u16, u16)>, bool);
+
 /// A set of addresses that can be ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IpSetKey(pub IpSet);
 
 impl IpSetKey {
-    fn key(&self) -> (Vec<(u32, u32)>, Vec<(u128, u128)>) {
+    fn key(&self) -> RangesKey {
         (self.0.v4().iter_ranges().collect(), self.0.v6().iter_ranges().collect())
     }
 }
@@ -77,7 +83,7 @@ impl Traffic {
     }
 
     /// Places traffic in order: everything, TCP, UDP, ICMP, the rest; then by ports.
-    fn key(&self) -> (bool, u8, Vec<(u64, u64)>, Vec<(u16, u16)>, bool) {
+    fn key(&self) -> TrafficKey {
         let points = |ranges: &PortRanges| -> Vec<(u64, u64)> {
             ranges.iter_ranges().map(|(a, b)| (u64::from(a), u64::from(b))).collect()
         };
@@ -95,7 +101,7 @@ impl Traffic {
         } else {
             (5, headers.other_protocols().iter_ranges().map(|(a, b)| (u64::from(a), u64::from(b))).collect())
         };
-        let sources = self.source_ports.iter().flat_map(|ports| ports.iter_ranges()).collect();
+        let sources = self.source_ports.iter().flat_map(PortRanges::iter_ranges).collect();
         (self.family == Family::V6, lane, list, sources, self.source_ports.is_some())
     }
 }
@@ -228,7 +234,7 @@ fn products(ends: &Ends, pairs: &[Pair]) -> Vec<(Vec<PartyId>, Vec<PartyId>)> {
         cut(&sources, &destinations, &meeting, &mut found);
     }
     // What is left of the hosts' own.
-    let mut own: BTreeMap<(Vec<PartyId>, Vec<PartyId>), ()> = BTreeMap::new();
+    let mut own: BTreeSet<(Vec<PartyId>, Vec<PartyId>)> = BTreeSet::new();
     for unit in &ends.shared {
         let mut by_class: BTreeMap<u32, Vec<PartyId>> = BTreeMap::new();
         for &party in unit {
@@ -244,11 +250,11 @@ fn products(ends: &Ends, pairs: &[Pair]) -> Vec<(Vec<PartyId>, Vec<PartyId>)> {
             };
             let (from, to) = (of(&from), of(&to));
             if from.len() > 1 || to.len() > 1 || from != to {
-                own.insert((from, to), ());
+                own.insert((from, to));
             }
         }
     }
-    found.extend(own.into_keys());
+    found.extend(own);
     found
 }
 

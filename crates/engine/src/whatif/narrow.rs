@@ -35,7 +35,7 @@ impl Side {
             }
             End::Outside(IpSetKey(set)) => {
                 let own = set.intersect(&self.outside);
-                (!own.is_empty()).then(|| End::Outside(IpSetKey(own)))
+                (!own.is_empty()).then_some(End::Outside(IpSetKey(own)))
             }
         }
     }

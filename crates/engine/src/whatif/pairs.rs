@@ -123,8 +123,8 @@ impl<'b, 'n> Bench<'b, 'n> {
     fn whole(&mut self, list: &mut Vec<Rect>, family: Family) {
         let mut all = HeaderId::EMPTY;
         for &(d, s) in list.iter() {
-            let lane = self.common.lane_of(d);
-            let full = lane.is_none_or(|lane| self.common.algebra.is_subset(lane, s));
+            let (lane, has_ports) = self.common.lane_of(d);
+            let full = !has_ports || self.common.algebra.is_subset(lane, s);
             if !full {
                 return;
             }

@@ -1,12 +1,13 @@
 //! Sets of flows between two addresses, and what changes between two of them.
 //!
 //! A flow is a destination header and, for TCP and UDP, a client's port. Everything here is a list of rectangles of the
-//! two (the D×S lemma); a rectangle lies in one lane: TCP, UDP, or what has no ports, whose other side is everything.
+//! two (the D×S lemma); a rectangle lies in one lane: TCP, UDP, ICMP, ICMPv6 or all other protocols. Where there are no
+//! ports, its other side is everything.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use reach_packets::{PortRanges, PortSet};
+use reach_packets::{PortRanges, PortSet, Protocol};
 use rustc_hash::FxHashMap;
 
 use crate::compile::acls::Passes;
@@ -26,9 +27,8 @@ pub(super) struct Common<'h> {
     pub(super) algebra: Algebra<'h>,
     /// By network: the numbers there and here.
     known: [FxHashMap<HeaderId, HeaderId>; 2],
-    tcp: HeaderId,
-    udp: HeaderId,
-    ported: HeaderId,
+    /// TCP, UDP, ICMP, ICMPv6, and all other protocols: the lanes that rectangles lie in.
+    lanes: [HeaderId; 5],
 }
 
 /// Which network a number comes from.
@@ -50,11 +50,16 @@ pub(super) struct Compared {
 
 impl<'h> Common<'h> {
     pub(super) fn new(headers: &'h Headers) -> Self {
-        let mut algebra = Algebra::new(headers);
-        let tcp = algebra.intern(PortSet::tcp(PortRanges::full()));
-        let udp = algebra.intern(PortSet::udp(PortRanges::full()));
-        let ported = algebra.union(tcp, udp);
-        Self { algebra, known: Default::default(), tcp, udp, ported }
+        let algebra = Algebra::new(headers);
+        let lanes = [
+            PortSet::tcp(PortRanges::full()),
+            PortSet::udp(PortRanges::full()),
+            PortSet::of_protocol(Protocol::ICMP),
+            PortSet::of_protocol(Protocol::ICMPV6),
+            PortSet::protocols(PortSet::full().other_protocols()),
+        ];
+        let lanes = lanes.map(|lane| algebra.intern(lane));
+        Self { algebra, known: Default::default(), lanes }
     }
 
     /// A number of one network's table as one of this table.
@@ -92,20 +97,26 @@ impl<'h> Common<'h> {
         list
     }
 
-    /// The lanes of TCP and UDP.
-    pub(super) fn lanes(&self) -> [HeaderId; 2] {
-        [self.tcp, self.udp]
+    /// The lanes: TCP, UDP, ICMP, ICMPv6, and all other protocols.
+    pub(super) fn lanes(&self) -> [HeaderId; 5] {
+        self.lanes
     }
 
-    /// Which lane a rectangle's headers lie in; `None` for what has no ports.
-    pub(super) fn lane_of(&mut self, headers: HeaderId) -> Option<HeaderId> {
-        self.lanes().into_iter().find(|lane| self.algebra.meets(headers, *lane))
+    /// The lane that a rectangle's headers lie in, and whether it has ports.
+    pub(super) fn lane_of(&mut self, headers: HeaderId) -> (HeaderId, bool) {
+        for (position, lane) in self.lanes.into_iter().enumerate() {
+            if self.algebra.meets(headers, lane) {
+                return (lane, position < 2);
+            }
+        }
+        (HeaderId::EMPTY, false)
     }
 
     /// Compares two sets of flows.
     pub(super) fn compare(&mut self, before: &[Judged], after: &[Judged]) -> Compared {
         let mut compared = Compared::default();
-        for lane in [Some(self.tcp), Some(self.udp), None] {
+        for (position, lane) in self.lanes.into_iter().enumerate() {
+            let lane = (lane, position < 2);
             let (before, after) = (self.in_lane(lane, before), self.in_lane(lane, after));
             let all = before.iter().chain(&after).fold(HeaderId::EMPTY, |all, (d, ..)| self.algebra.union(all, *d));
             let mut atoms = if all.is_empty() { Vec::new() } else { vec![all] };
@@ -141,13 +152,11 @@ impl<'h> Common<'h> {
     }
 
     /// The parts of rectangles in a lane.
-    fn in_lane(&mut self, lane: Option<HeaderId>, list: &[Judged]) -> Vec<Judged> {
+    fn in_lane(&mut self, (lane, has_ports): (HeaderId, bool), list: &[Judged]) -> Vec<Judged> {
         let mut parts = Vec::with_capacity(list.len());
         for &(d, s, certain) in list {
-            let (d, s) = match lane {
-                Some(lane) => (self.algebra.intersect(d, lane), self.algebra.intersect(s, lane)),
-                None => (self.algebra.subtract(d, self.ported), HeaderId::ALL),
-            };
+            let d = self.algebra.intersect(d, lane);
+            let s = if has_ports { self.algebra.intersect(s, lane) } else { HeaderId::ALL };
             if !d.is_empty() && !s.is_empty() {
                 parts.push((d, s, certain));
             }
@@ -189,9 +198,9 @@ impl<'h> Common<'h> {
 
     /// The same flows in the fewest rectangles of one rule: equal client ports are joined.
     pub(super) fn joined(&mut self, list: Vec<Rect>) -> Vec<Rect> {
-        let mut by_lane: IndexMap<(Option<HeaderId>, HeaderId), HeaderId> = IndexMap::new();
+        let mut by_lane: IndexMap<(HeaderId, HeaderId), HeaderId> = IndexMap::new();
         for (d, s) in list {
-            let lane = self.lane_of(d);
+            let (lane, _) = self.lane_of(d);
             let headers = by_lane.entry((lane, s)).or_insert(HeaderId::EMPTY);
             *headers = self.algebra.union(*headers, d);
         }
