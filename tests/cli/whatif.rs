@@ -67,9 +67,72 @@ fn a_question_and_a_policy_are_asked_before_and_after() {
 
 #[test]
 fn an_operator_reads_what_happens_to_open_connections() {
-    let lines: String = LINES.lines().take(6).map(|line| format!("{line}\n")).collect();
-    insta::assert_snapshot!(reach_with_input("whatif --snapshot demo --changes -", &lines));
-    insta::assert_snapshot!(reach_with_input("whatif --snapshot demo --changes - --output markdown", &lines));
+    let lines = LINES.lines().take(6).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(reach_with_input("whatif --snapshot demo --changes -", &lines), @r#"
+    exit code: 2
+    ----- stdout -----
+    shut: 3 sets of flows lost
+    lost       every protocol and port: demo-batch-1 (10.0.48.10 and 3 more) → demo-batch-2 (10.0.80.10
+               and 3 more), demo-batch-3 (10.0.112.10 and 3 more)
+               every protocol and port: demo-batch-2 (10.0.80.10 and 3 more) → demo-batch-1 (10.0.48.10
+               and 3 more), demo-batch-3 (10.0.112.10 and 3 more)
+               every protocol and port: demo-batch-3 (10.0.112.10 and 3 more) → demo-batch-1 (10.0.48.10
+               and 3 more), demo-batch-2 (10.0.80.10 and 3 more)
+    stay       open connections stay up; they cannot reconnect (first failures after 180 s idle)
+               tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s):
+               demo-batch-1 (10.0.48.10 and 3 more) → demo-batch-2 (10.0.80.10 and 3 more), demo-batch-3
+               (10.0.112.10 and 3 more)
+               tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s):
+               demo-batch-2 (10.0.80.10 and 3 more) → demo-batch-1 (10.0.48.10 and 3 more), demo-batch-3
+               (10.0.112.10 and 3 more)
+               tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s):
+               demo-batch-3 (10.0.112.10 and 3 more) → demo-batch-1 (10.0.48.10 and 3 more),
+               demo-batch-2 (10.0.80.10 and 3 more)
+
+    nothing: changes no flow
+
+    no such group: error: InvalidGroup.NotFound: the security group 'sg-0' does not exist (line 5, changes[0].AuthorizeSecurityGroupIngress)
+
+    wrong shape: error: invalid type: integer `7`, expected a string (line 6, changes[0].DeleteRoute.RouteTableId)
+
+    ----- stderr -----
+    error: 2 of 4 scenarios could not be answered
+    "#);
+    let markdown = reach_with_input("whatif --snapshot demo --changes - --output markdown", &lines);
+    insta::assert_snapshot!(markdown, @r#"
+    exit code: 2
+    ----- stdout -----
+    ### shut: 3 sets of flows lost
+
+    **Lost**
+
+    | traffic | from | to |
+    | --- | --- | --- |
+    | every protocol and port | demo-batch-1 (10.0.48.10 and 3 more) | demo-batch-2 (10.0.80.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
+    | every protocol and port | demo-batch-2 (10.0.80.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
+    | every protocol and port | demo-batch-3 (10.0.112.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-2 (10.0.80.10 and 3 more) |
+
+    **Until idle: open connections stay up; they cannot reconnect (first failures after 180 s idle)**
+
+    | traffic | from | to |
+    | --- | --- | --- |
+    | tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s) | demo-batch-1 (10.0.48.10 and 3 more) | demo-batch-2 (10.0.80.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
+    | tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s) | demo-batch-2 (10.0.80.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
+    | tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s) | demo-batch-3 (10.0.112.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-2 (10.0.80.10 and 3 more) |
+
+    ### nothing: changes no flow
+
+    ### no such group: refused
+
+    InvalidGroup.NotFound: the security group 'sg-0' does not exist (line 5, changes\[0\].AuthorizeSecurityGroupIngress)
+
+    ### wrong shape: refused
+
+    invalid type: integer `7`, expected a string (line 6, changes\[0\].DeleteRoute.RouteTableId)
+
+    ----- stderr -----
+    error: 2 of 4 scenarios could not be answered
+    "#);
 }
 
 #[test]

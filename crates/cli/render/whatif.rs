@@ -13,7 +13,7 @@ use reach_engine::endpoint::Endpoint;
 use reach_engine::explain;
 use reach_engine::whatif::{Difference, End, FlowSet, Quota, Traffic};
 use reach_model::Network;
-use reach_packets::{IpSet, Protocol};
+use reach_packets::{IpSet, PortSet, Protocol};
 use serde_json::value::RawValue;
 
 use crate::ask::Asked;
@@ -189,6 +189,9 @@ pub(crate) fn in_words(set: &FlowSet) -> String {
     if traffic.is_all() {
         return "every protocol and port".to_owned();
     }
+    if traffic.headers.other_protocols() == PortSet::full().other_protocols() {
+        return "every other protocol".to_owned();
+    }
     let name = protocol(traffic);
     let name = if name.starts_with(|letter: char| letter.is_ascii_digit()) { format!("protocol {name}") } else { name };
     let full = traffic.headers.tcp_ports().is_full()
@@ -201,26 +204,75 @@ pub(crate) fn in_words(set: &FlowSet) -> String {
     format!("{name}{ports}{clients}")
 }
 
-/// Sets with the same ends, their traffic in one list: people read who before what.
+/// Sets with the same ends, their traffic in one list: people read who before what. Where there are several timeouts, each
+/// stands with its traffic.
 pub(crate) fn by_ends(list: &[FlowSet]) -> Vec<(&FlowSet, String)> {
+    let timed = list.iter().any(|set| set.idle_timeout_s != list.first().and_then(|first| first.idle_timeout_s));
+    let words = |set: &FlowSet| {
+        let words = in_words(set);
+        if timed { format!("{words} ({})", duration(set.idle_timeout_s)) } else { words }
+    };
     let mut found: Vec<(&FlowSet, Vec<String>)> = Vec::new();
     for set in list {
         match found.iter_mut().find(|(own, _)| own.from == set.from && own.to == set.to) {
-            Some((_, traffic)) => traffic.push(in_words(set)),
-            None => found.push((set, vec![in_words(set)])),
+            Some((_, traffic)) => traffic.push(words(set)),
+            None => found.push((set, vec![words(set)])),
         }
     }
     found.into_iter().map(|(set, traffic)| (set, traffic.join("; "))).collect()
 }
 
 /// A number of seconds as an operator says it: `350 s`, `5 days`.
-pub(crate) fn idle(seconds: Option<u32>) -> String {
+fn duration(seconds: Option<u32>) -> String {
     match seconds {
-        None => "when AWS forgets the connection; it documents no timeout".to_owned(),
-        Some(seconds) if seconds >= 86_400 && seconds % 86_400 == 0 => {
-            let days = seconds / 86_400;
-            format!("after {days} {} idle", if days == 1 { "day" } else { "days" })
-        }
-        Some(seconds) => format!("after {seconds} s idle"),
+        None => "no documented timeout".to_owned(),
+        Some(86_400) => "1 day".to_owned(),
+        Some(seconds) if seconds >= 86_400 && seconds % 86_400 == 0 => format!("{} days", seconds / 86_400),
+        Some(seconds) => format!("{seconds} s"),
     }
+}
+
+/// What is said of connections that survive: the first failures come with the shortest timeout.
+pub(crate) fn survive(list: &[FlowSet]) -> String {
+    let first = list.iter().filter_map(|set| set.idle_timeout_s).min();
+    let when = match first {
+        Some(_) => format!("first failures after {} idle", duration(first)),
+        None => "AWS documents no timeout".to_owned(),
+    };
+    format!("open connections stay up; they cannot reconnect ({when})")
+}
+
+/// One side of a set, shortened: names with their addresses.
+pub(crate) fn who(told: &Told<'_>, end: &End, limit: usize) -> String {
+    if let End::Outside(set) = end
+        && let Some(name) = told.name_outside(&set.0)
+    {
+        return name.to_owned();
+    }
+    let mut named: Vec<(Option<String>, Vec<String>)> = Vec::new();
+    for place in told.places(end) {
+        let address = place.address();
+        match named.iter_mut().find(|(name, _)| *name == place.name && name.is_some()) {
+            Some((_, addresses)) => addresses.push(address),
+            None => named.push((place.name, vec![address])),
+        }
+    }
+    let hidden = named.len().saturating_sub(limit);
+    let more = |addresses: &[String]| match addresses {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    };
+    let mut shown: Vec<String> = named
+        .iter()
+        .take(limit)
+        .map(|(name, addresses)| match name {
+            Some(name) => format!("{name} ({})", more(addresses)),
+            None => more(addresses),
+        })
+        .collect();
+    if hidden > 0 {
+        shown.push(format!("and {hidden} more"));
+    }
+    shown.join(", ")
 }

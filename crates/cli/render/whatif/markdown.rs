@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use reach_engine::whatif::{Connections, FlowSet};
 
-use super::text::{CUT, UNKNOWN, by_timeout, summary, survive, title, who};
-use super::{Error, Told, by_ends};
+use super::text::{CUT, UNKNOWN, summary, title};
+use super::{Error, Told, by_ends, survive, who};
 use crate::render::facts;
 use crate::render::markdown::{code, escape};
 
@@ -54,9 +54,7 @@ pub(crate) fn render(told: &Told<'_>) -> String {
     sets(&mut out, told, "Undecided", &found.undecided);
     let Connections { cut_now, survive_until_idle, unknown } = &found.connections;
     sets(&mut out, told, &format!("Cut now: {CUT}"), cut_now);
-    for (seconds, list) in by_timeout(survive_until_idle) {
-        sets(&mut out, told, &format!("Until idle: {}", survive(seconds)), &list);
-    }
+    sets(&mut out, told, &format!("Until idle: {}", survive(survive_until_idle)), survive_until_idle);
     sets(&mut out, told, &format!("Unknown: {UNKNOWN}"), unknown);
     for quota in told.quota {
         let _ = writeln!(

@@ -2,9 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 use reach_engine::Verdict;
-use reach_engine::whatif::{Connections, End, FlowSet};
+use reach_engine::whatif::{Connections, FlowSet};
 
-use super::{Error, Told, by_ends, idle};
+use super::{Error, Told, by_ends, survive, who};
 use crate::render::facts;
 use crate::render::layout::{BOLD, DIM, PLAIN, Page, Span, printable, span, verdict};
 
@@ -49,41 +49,13 @@ pub(super) fn summary(told: &Told<'_>) -> String {
 pub(super) const CUT: &str = "open connections are cut at once";
 pub(super) const UNKNOWN: &str = "what becomes of open connections is not documented, or not in the snapshot";
 
-/// What is said of connections that survive.
-pub(super) fn survive(seconds: Option<u32>) -> String {
-    format!("open connections stay up; they cannot reconnect (first failures {})", idle(seconds))
-}
-
-/// One side of a set, shortened.
-pub(super) fn who(told: &Told<'_>, end: &End, limit: usize) -> String {
-    if let End::Outside(set) = end
-        && let Some(name) = told.name_outside(&set.0)
-    {
-        return name.to_owned();
-    }
-    let places = told.places(end);
-    let hidden = places.len().saturating_sub(limit);
-    let mut shown: Vec<String> = places
-        .iter()
-        .take(limit)
-        .map(|place| match &place.name {
-            Some(name) => format!("{name} ({})", place.address()),
-            None => place.address(),
-        })
-        .collect();
-    if hidden > 0 {
-        shown.push(format!("and {hidden} more"));
-    }
-    shown.join(", ")
-}
-
 fn sets(page: &mut Page, told: &Told<'_>, label: &Span, list: &[FlowSet]) {
     let list = by_ends(list);
     for (position, (set, traffic)) in list.iter().take(SETS).enumerate() {
         let blank = span(PLAIN, "");
         let label = if position == 0 { label } else { &blank };
         let ends = format!("{} → {}", who(told, &set.from, ENDS), who(told, &set.to, ENDS));
-        page.paragraph(MARGIN, label, &[span(BOLD, traffic), span(PLAIN, ends)]);
+        page.paragraph(MARGIN, label, &[span(BOLD, format!("{traffic}:")), span(PLAIN, ends)]);
     }
     if list.len() > SETS {
         let more = format!("… and {} more (--output json has all)", list.len() - SETS);
@@ -125,9 +97,10 @@ pub(crate) fn render(told: &Told<'_>, width: usize) -> String {
         page.paragraph(MARGIN, &span(DIM, "cut"), &[span(verdict(Verdict::Blocked), CUT)]);
         sets(&mut page, told, &span(PLAIN, ""), cut_now);
     }
-    for (seconds, list) in by_timeout(survive_until_idle) {
-        page.paragraph(MARGIN, &span(DIM, "stay"), &[span(verdict(Verdict::Partial), survive(seconds))]);
-        sets(&mut page, told, &span(PLAIN, ""), &list);
+    if !survive_until_idle.is_empty() {
+        let sentence = survive(survive_until_idle);
+        page.paragraph(MARGIN, &span(DIM, "stay"), &[span(verdict(Verdict::Partial), sentence)]);
+        sets(&mut page, told, &span(PLAIN, ""), survive_until_idle);
     }
     if !unknown.is_empty() {
         page.paragraph(MARGIN, &span(DIM, "unknown"), &[span(verdict(Verdict::Unknown), UNKNOWN)]);
@@ -139,15 +112,6 @@ pub(crate) fn render(told: &Told<'_>, width: usize) -> String {
     }
     page.blank();
     page.into_text()
-}
-
-/// Surviving connections by their timeout, shortest first; those without one last.
-pub(super) fn by_timeout(list: &[FlowSet]) -> Vec<(Option<u32>, Vec<FlowSet>)> {
-    let mut by: std::collections::BTreeMap<(bool, Option<u32>), Vec<FlowSet>> = std::collections::BTreeMap::new();
-    for set in list {
-        by.entry((set.idle_timeout_s.is_none(), set.idle_timeout_s)).or_default().push(set.clone());
-    }
-    by.into_iter().map(|((_, seconds), list)| (seconds, list)).collect()
 }
 
 /// A line without an answer.
