@@ -103,8 +103,10 @@ fn estate(draw: &mut Draw) -> (Estate, BTreeMap<&'static str, Vec<String>>) {
     estate.instance("p", "10.0.9.30", &["sg-c"]).public("p", "198.51.100.20");
     estate.secondary("b", "10.0.2.21", None);
     estate.eni("b", |eni| eni["Ipv4Prefixes"] = json!([{"Ipv4Prefix": "10.0.2.64/28"}]));
-    if draw.below(2) == 0 {
-        estate.peer(&["ingress -1 0.0.0.0/0", "egress -1 0.0.0.0/0"]);
+    match draw.below(3) {
+        0 => drop(estate.peer(&["ingress -1 0.0.0.0/0", "egress -1 0.0.0.0/0"])),
+        1 => drop(estate.two_by_transit()),
+        _ => {}
     }
     estate.table("rtb-a", "vpc-1", &["0.0.0.0/0 nat-1"]).associate("rtb-a", "subnet-a");
     if draw.below(2) == 0 {
@@ -119,6 +121,15 @@ fn estate(draw: &mut Draw) -> (Estate, BTreeMap<&'static str, Vec<String>>) {
     }
     estate.interface_endpoint("ecr", "ecr.api", "10.0.2.50", &["sg-b"]);
     estate.prefix_list("pl-1", "corp", &["10.0.1.0/28", "203.0.113.9/32"]);
+    if draw.below(2) == 0 {
+        // Pods, whose packets leave by their node's address.
+        estate.cluster("c", json!({})).node("c", "n", "10.0.1.40", &[draw.pick(&["sg-a", "sg-b", "sg-c"])]);
+        estate.secondary("n", "10.0.1.41", None).secondary("n", "10.0.1.42", None);
+        estate.node("c", "m", "10.0.2.40", &["sg-b"]).secondary("m", "10.0.2.41", None);
+    }
+    if draw.below(5) == 0 {
+        estate.without(draw.pick(&["NatGateways", "InternetGateways", "VpcPeeringConnections", "NetworkAcls"]));
+    }
     (estate, groups)
 }
 

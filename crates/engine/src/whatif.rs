@@ -17,6 +17,8 @@ mod quota;
 mod region;
 mod witness;
 
+use std::sync::OnceLock;
+
 use reach_model::Network;
 use reach_packets::{Family, IpSet};
 
@@ -36,16 +38,21 @@ use crate::pair::Contradiction;
 pub struct State<'n> {
     pub compiled: Compiled<'n>,
     pub(crate) population: Population,
-    links: Links,
+    /// Made when they are first needed: where only groups change, those of the network before serve both.
+    links: OnceLock<Links>,
 }
 
 impl<'n> State<'n> {
-    /// Compiles a network. O(N log N + P²) for P places.
+    /// Compiles a network and sorts everybody in it into classes. O(N log N). What lies between places is found when it is
+    /// first asked for, in O(P²) walks for P places.
     pub fn new(network: &'n Network) -> Self {
         let compiled = Compiled::new(network);
         let population = Population::of(&compiled);
-        let links = Links::new(&compiled, &population);
-        Self { compiled, population, links }
+        Self { compiled, population, links: OnceLock::new() }
+    }
+
+    fn links(&self) -> &Links {
+        self.links.get_or_init(|| Links::new(&self.compiled, &self.population))
     }
 }
 
@@ -90,17 +97,23 @@ impl Difference {
 pub fn difference(before: &State<'_>, after: &State<'_>) -> Result<Difference, Box<Contradiction>> {
     let headers = Headers::default();
     let (old, new) = ends::aligned(before, after);
-    let links = |state: &State<'_>, population: &Option<Population>| {
-        population.as_ref().map(|population| Links::new(&state.compiled, population))
+    let own: [OnceLock<Links>; 2] = Default::default();
+    let [old_own, new_own] = &own;
+    let same_ground = outside::same_ground(before, after);
+    let old_links = match &old {
+        Some(population) => old_own.get_or_init(|| Links::new(&before.compiled, population)),
+        None => before.links(),
     };
-    let (old_links, new_links) = (links(before, &old), links(after, &new));
+    let new_links = match &new {
+        _ if same_ground => None,
+        Some(population) => Some(new_own.get_or_init(|| Links::new(&after.compiled, population))),
+        None => Some(after.links()),
+    };
     let (old, new) = (old.as_ref().unwrap_or(&before.population), new.as_ref().unwrap_or(&after.population));
-    let (old_links, new_links) =
-        (old_links.as_ref().unwrap_or(&before.links), new_links.as_ref().unwrap_or(&after.links));
     let ends = ends::Ends::new((before, old), (after, new));
     let pairs = pairs::compared((before, old, old_links), (after, new, new_links), &ends, &headers);
     let outside = outside_of(before.compiled.network()).intersect(&outside_of(after.compiled.network()));
-    let outer = outside::compared((before, old), (after, new), &ends, &outside, &headers);
+    let outer = outside::compared((before, old), (after, new), &ends, (&outside, same_ground), &headers);
     let lists = merge::merged(&ends, &pairs, &outer, &headers);
     let mut found = Difference { parties: ends.parties, outside, ..Difference::default() };
     for (category, list) in lists {

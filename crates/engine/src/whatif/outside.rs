@@ -27,16 +27,15 @@ pub(super) fn compared(
     (before, old): (&State<'_>, &Population),
     (after, new): (&State<'_>, &Population),
     ends: &Ends,
-    outside: &IpSet,
+    (outside, same_ground): (&IpSet, bool),
     headers: &Headers,
 ) -> Vec<Outer> {
-    // Where only groups changed, only whom they belong to can fare otherwise.
-    let same_ground = same_ground(before, after);
     let key = |population: &Population, class: Option<u32>| {
         class.and_then(|class| population.classes().get(class as usize)).map(|class| (class.place, class.profile))
     };
     let mut alike: IndexMap<_, Vec<u32>> = IndexMap::new();
     for (number, class) in (0..).zip(&ends.classes) {
+        // Where only groups changed, only whom they belong to can fare otherwise.
         if same_ground && !class.changed {
             continue;
         }
@@ -113,7 +112,7 @@ fn of_party<'b, 'n>(
 }
 
 /// Whether nothing but groups differs between two networks.
-fn same_ground(before: &State<'_>, after: &State<'_>) -> bool {
+pub(super) fn same_ground(before: &State<'_>, after: &State<'_>) -> bool {
     let (a, b) = (before.compiled.network(), after.compiled.network());
     let same_interfaces = || {
         a.interfaces.is_shared_with(&b.interfaces)

@@ -160,16 +160,20 @@ fn values(links: &Links, headers: &Headers, when: When, common: &mut Common<'_>)
     values
 }
 
-/// Every pair of classes between which something happens, with what happens.
+/// Every pair of classes between which something happens, with what happens. Without links of the network after, nothing but
+/// groups differs.
 pub(super) fn compared(
     (before, old, old_links): (&State<'_>, &Population, &Links),
-    (after, new, new_links): (&State<'_>, &Population, &Links),
+    (after, new, new_links): (&State<'_>, &Population, Option<&Links>),
     ends: &Ends,
     headers: &Headers,
 ) -> Vec<(Pair, Outcome)> {
     let mut common = Common::new(headers);
-    let was = values(old_links, &before.compiled.headers, When::Before, &mut common);
-    let is = values(new_links, &after.compiled.headers, When::After, &mut common);
+    let values_of = |links: Option<&Links>, headers: &Headers, when: When, common: &mut Common<'_>| {
+        links.map_or_else(Vec::new, |links| values(links, headers, when, common))
+    };
+    let was = values_of(new_links.and(Some(old_links)), &before.compiled.headers, When::Before, &mut common);
+    let is = values_of(new_links, &after.compiled.headers, When::After, &mut common);
     let place = |population: &Population, class: Option<u32>| {
         class.and_then(|class| population.classes().get(class as usize)).map(|class| class.place)
     };
@@ -183,7 +187,11 @@ pub(super) fn compared(
         if from.family != to.family {
             return false;
         }
-        let (x, y) = (link(old_links, a.0, b.0), link(new_links, a.1, b.1));
+        let x = link(old_links, a.0, b.0);
+        let Some(new_links) = new_links else {
+            return (from.changed || to.changed) && x != LinkId::DEAD;
+        };
+        let y = link(new_links, a.1, b.1);
         if x == LinkId::SPECIAL || y == LinkId::SPECIAL {
             return true;
         }
@@ -234,6 +242,10 @@ pub(super) fn compared(
                 }
             }
         }
+    }
+    if new_links.is_none() {
+        let changed = |class: u32| ends.classes.get(class as usize).is_none_or(|class| class.changed);
+        local.retain(|pair, _| changed(pair.from) || changed(pair.to));
     }
     let local: Vec<(Pair, (PartyId, PartyId))> = local.into_iter().collect();
     let outcomes: Vec<(Pair, Outcome)> = local
