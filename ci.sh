@@ -4,7 +4,8 @@
 #   fmt     formatting
 #   lint    clippy with the lint table of Cargo.toml, warnings are errors
 #   doc     rustdoc without warnings
-#   test    all tests of the workspace
+#   moto    an AWS to fetch from, in a virtual environment below target/ (skipped without python3 or network)
+#   test    all tests of the workspace, `reach fetch` among it
 #   bench   every bench once (a smoke run, no timings)
 #   smoke   the README's first command, from a release build
 #   cases   recorded answers of other tools, where a `../shared/cases` folder lies beside the checkout
@@ -16,12 +17,31 @@ export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}" INSTA_UPDATE=no
 say() { printf '\n== %s\n' "$*"; }
 
 fmt() { say fmt; cargo fmt --all --check; }
-lint() { say lint; cargo clippy --workspace --all-targets --locked -- -D warnings; }
+lint() { say lint; cargo clippy --workspace --all-targets --features fetch --locked -- -D warnings; }
 doc() { say doc; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked; }
-test_() { say test; cargo test --workspace --locked; }
-bench() { say "bench (smoke)"; cargo bench --locked --bench import --bench simulate --bench compile --bench audit --bench large -- --test; }
 
-release() { cargo build --release --locked; }
+# Where moto cannot be had, the tests that need it say that they are skipped.
+moto() {
+  say moto
+  local venv="${CARGO_TARGET_DIR:-target}/moto"
+  if [ ! -x "$venv/bin/moto_server" ]; then
+    command -v python3 >/dev/null || { apt-get update -qq && apt-get install -y -qq python3 python3-venv; } || true
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --requirement tests/fetch/requirements.txt ||
+      { rm -rf "$venv"; echo "skipped: moto cannot be installed here"; return; }
+  fi
+  # The shapes that answers are read by are those of AWS's models.
+  "$venv/bin/python" crates/fetch/shapes/make.py --check
+}
+
+test_() { moto; say test; REACH_MOTO="$PWD/${CARGO_TARGET_DIR:-target}/moto" cargo test --workspace --features fetch --locked; }
+
+bench() {
+  say "bench (smoke)"
+  cargo bench --locked --features fetch --bench import --bench simulate --bench compile --bench audit --bench large --bench fetch -- --test
+}
+
+# What is released knows AWS.
+release() { cargo build --release --features fetch --locked; }
 
 smoke() {
   say smoke
@@ -30,6 +50,12 @@ smoke() {
   "$reach" query --snapshot demo --from node --to controlplane --port 443 || code=$?
   # The demo holds one deliberate fault: some pairs are blocked, and the exit code says so.
   test "$code" -eq 1
+  # Without the feature: no AWS SDK, and a word on how to do.
+  cargo build --locked
+  code=0
+  "${CARGO_TARGET_DIR:-target}/debug/reach" fetch --out x.json 2>&1 | grep -q 'reach snapshot script' || code=$?
+  test "$code" -eq 0
+  "$reach" --version | grep -q 'features: *fetch'
 }
 
 # Cases that wait for a later capability are listed in tests/waiting.txt; any other failure, and any listed case that
@@ -80,7 +106,7 @@ if [ "$#" -eq 0 ]; then set -- all; fi
 for step in "$@"; do
   case "$step" in
     test) test_ ;;
-    fmt|lint|doc|bench|smoke|cases|fuzz|all) "$step" ;;
+    fmt|lint|doc|moto|bench|smoke|cases|fuzz|all) "$step" ;;
     *) echo "unknown step: $step" >&2; exit 2 ;;
   esac
 done

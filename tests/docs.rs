@@ -249,3 +249,70 @@ fn the_audits_tables_are_those_of_the_code() {
         assert!(page == written, "docs/AUDIT.md is not what the tables say: run UPDATE_README=1 cargo test docs");
     }
 }
+
+fn snapshot_page() -> String {
+    fs::read_to_string(root().join("docs/SNAPSHOT.md")).unwrap()
+}
+
+#[test]
+fn the_page_on_snapshots_has_every_field_and_status() {
+    use reach_model::document::{Record, SCHEMA, Status};
+    let page = snapshot_page();
+    let tables = tables(&page);
+    let rows = |header: &str| {
+        let table =
+            tables.iter().find(|table| table.header[0] == header).unwrap_or_else(|| panic!("no table {header}"));
+        table.rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect::<BTreeSet<String>>()
+    };
+    // Every field is written when it holds something.
+    let mut record = Record::without_answer(None, &reach_model::snapshot::Scope::default(), Status::Complete);
+    record.arguments.insert("a".to_owned(), "b".to_owned());
+    record.time = Some("t".into());
+    record.until = Some("t".into());
+    record.vpcs = vec!["vpc-1".into()];
+    let record = serde_json::to_value(&record).unwrap();
+    let fields = record.as_object().unwrap().keys().map(|field| format!("calls[].{field}"));
+    let fields: BTreeSet<String> = fields.chain(["schema", "created", "calls"].map(str::to_owned)).collect();
+    assert_eq!(rows("Field"), fields);
+    let statuses = ["complete", "truncated", "denied", "failed", "not_collected"];
+    for status in statuses {
+        assert!(serde_json::from_str::<Status>(&format!("\"{status}\"")).is_ok(), "{status}");
+    }
+    assert_eq!(rows("Status"), statuses.map(str::to_owned).into());
+    assert!(page.contains(&format!("`{SCHEMA}`")));
+    assert!(page.contains(&format!("More than {} minutes", reach_model::time::LONG_SPAN / 60)));
+    assert!(
+        page.contains("## What each call decides\n\n<!-- table: actions -->\n")
+            && page.contains("<!-- end: actions -->")
+    );
+}
+
+#[test]
+fn the_example_of_a_snapshot_is_one() {
+    let page = snapshot_page();
+    let example = page.split_once("<!-- example -->\n```json\n").unwrap().1.split_once("```").unwrap().0;
+    let snapshot = reach_model::import_documents([("example.json", example.as_bytes())]).unwrap();
+    assert!(snapshot.warnings.is_empty(), "{:?}", snapshot.warnings);
+    assert_eq!(snapshot.resources.vpcs.len() + snapshot.resources.prefix_list_entries.len(), 2);
+    assert_eq!(snapshot.span.unwrap().seconds, 2);
+}
+
+#[test]
+fn help_and_page_know_the_same_commands() {
+    let help = crate::cli::reach("snapshot --help").stdout;
+    let commands = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let commands: BTreeSet<&str> =
+        commands.lines().filter_map(|line| line.split_whitespace().next()).filter(|word| *word != "help").collect();
+    let page = snapshot_page();
+    let told: BTreeSet<&str> =
+        quoted(&page).filter_map(|text| text.strip_prefix("reach snapshot ")?.split(' ').next()).collect();
+    assert_eq!(commands, told);
+    for command in commands {
+        let help = crate::cli::reach(&format!("snapshot {command} --help")).stdout;
+        assert!(help.contains("Examples:"), "the help of {command} has no example");
+    }
+    let help = crate::cli::reach("snapshot redact --help").stdout;
+    for option in ["--key-file", "--map", "--out"] {
+        assert!(help.contains(option) && page.contains(option), "{option}");
+    }
+}

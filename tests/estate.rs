@@ -397,15 +397,14 @@ impl Estate {
     /// An active peering `id` between two VPCs of one Region.
     pub(crate) fn peering(&mut self, id: &str, requester: &str, accepter: &str) -> &mut Self {
         let side = |estate: &Self, vpc: &str| {
-            let cidr = estate.collections["Vpcs"].iter().find(|v| v["VpcId"] == vpc).map(|v| v["CidrBlock"].clone());
-            json!({"VpcId": vpc, "OwnerId": ACCOUNT, "Region": "us-east-1", "CidrBlock": cidr})
+            let of = estate.collections["Vpcs"].iter().find(|v| v["VpcId"] == vpc);
+            let (cidr, set) = (of.map(|v| v["CidrBlock"].clone()), of.map(|v| v["CidrBlockAssociationSet"].clone()));
+            json!({"VpcId": vpc, "OwnerId": ACCOUNT, "Region": "us-east-1", "CidrBlock": cidr, "CidrBlockSet": set})
         };
-        let (requester, accepter) = (side(self, requester), side(self, accepter));
-        self.add(
-            "VpcPeeringConnections",
-            json!({"VpcPeeringConnectionId": id, "Status": {"Code": "active"},
-            "RequesterVpcInfo": requester, "AccepterVpcInfo": accepter}),
-        )
+        let sides = (side(self, requester), side(self, accepter));
+        let status = json!({"Code": "active"});
+        let peering = json!({"VpcPeeringConnectionId": id, "Status": status, "RequesterVpcInfo": sides.0, "AccepterVpcInfo": sides.1});
+        self.add("VpcPeeringConnections", peering)
     }
 
     /// A second VPC `vpc-2` (10.1.0.0/16) with `subnet-c` (10.1.1.0/24, zone a) and `subnet-d` (10.1.2.0/24, zone b),

@@ -32,6 +32,17 @@ fn stories() -> Vec<Story> {
     all
 }
 
+/// The questions of the story in a directory, as words of `reach query`.
+pub(crate) fn questions(directory: &str) -> Vec<String> {
+    let stories = stories();
+    let story = stories.iter().find(|story| story.directory == directory);
+    let asks = |story: &Story| {
+        let world = (story.build)();
+        story.asks.iter().map(|ask| world.told(ask.words)).collect()
+    };
+    story.map(asks).unwrap_or_default()
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

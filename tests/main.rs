@@ -9,12 +9,16 @@ mod docs;
 mod engines;
 #[cfg(test)]
 mod estate;
+#[cfg(all(test, feature = "fetch"))]
+mod fetch;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod redact;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The command line, as data. Doc comments are the help texts.
 
+mod whatif;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::AnsiColor;
@@ -11,18 +13,36 @@ use reach_engine::Verdict;
 use reach_engine::question::Engine;
 use reach_generate::Profile;
 
+use self::whatif::{DIFF_EXAMPLES, WHATIF_EXIT_CODES, WHATIF_HELP};
+pub(crate) use self::whatif::{Diff, Narrowing, Whatif, WhatifFormat};
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+#[cfg(feature = "fetch")]
+macro_rules! features {
+    () => {
+        "fetch"
+    };
+}
+
+#[cfg(not(feature = "fetch"))]
+macro_rules! features {
+    () => {
+        "none"
+    };
+}
+
 /// What `--version` prints: the version, then what it reads and writes.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nsnapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs",
     "\nanswer formats:  reach.query/1, reach.check/1, reach.fix/1, reach.whatif/1, reach.diff/1",
-    "\nfeatures:        none",
+    "\nfeatures:        ",
+    features!(),
 );
 
 const EXIT_CODES: &str = "\
@@ -155,7 +175,13 @@ pub(crate) enum Command {
     /// are the same on every run and for any number of threads.
     #[command(after_help = MATRIX_HELP)]
     Matrix(Box<Matrix>),
-    /// Look into, check and pack snapshots
+    /// Ask AWS for a snapshot: read-only calls, all pages, several accounts and Regions
+    ///
+    /// Only describe, list, get and search calls are made. A call that AWS refuses ends nothing: the snapshot says so, and
+    /// answers that depend on it are `unknown`. `reach snapshot iam-policy` prints the permissions that are needed.
+    #[command(after_help = format!("{FETCH_EXAMPLES}\n\n{FETCH_EXIT_CODES}"))]
+    Fetch(Box<Fetch>),
+    /// Look into, check, pack and redact snapshots
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(Snapshot),
     /// Write a synthetic AWS estate of any size, for measurements that others can repeat
@@ -303,116 +329,60 @@ pub(crate) enum FixFormat {
     Markdown,
 }
 
-const WHATIF_HELP: &str = "\
+const FETCH_EXAMPLES: &str = "\
 Examples:
-  reach whatif --snapshot demo --changes changes.jsonl
-  reach whatif --changes changes.jsonl --policy policy.toml
-  reach whatif --changes - --from node --to controlplane --port 443
-  reach whatif --changes changes.jsonl --output markdown      # for a pull request
+  reach fetch --out account.json.zst
+  reach fetch --profile prod --region eu-west-1 --region us-east-1 --out prod.json.zst
+  reach fetch --role-arn arn:aws:iam::111122223333:role/read --role-arn arn:aws:iam::444455556666:role/read --out both.json.zst
+  reach fetch --cluster shop --out shop.json.zst
+  reach query --snapshot shop.json.zst --from node --to controlplane --port 443";
 
-A scenario, one a line:
-  {\"id\": \"no-more-ssh\", \"changes\": [{\"RevokeSecurityGroupIngress\": {\"GroupId\": \"sg-…\",
-   \"IpPermissions\": [{\"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 22,
-   \"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\"}]}]}}]}
-What a scenario makes is named `new:ANYTHING` later in it.
-
-Open connections:
-  cut now               untracked flows whose rule is gone; network ACLs, routes and gateways
-  survive until idle    tracked flows whose rule is gone: they stay up, and cannot reconnect
-  unknown               AWS does not document it, or the snapshot does not tell";
-
-const WHATIF_EXIT_CODES: &str = "\
+const FETCH_EXIT_CODES: &str = "\
 Exit codes:
-   0  nothing is lost, and no expectation is broken
-   1  something is lost, or an expectation is broken
-   2  the command line, the snapshot or a scenario is wrong, or AWS would refuse a change
-   3  unknown: what the snapshot does not hold decides
-   4  reading or writing failed
-  70  the engines contradict each other (a bug)
-  Where several apply: 70, 4, 2, 1, 3, 0 in that order.";
+   0  the snapshot is written; calls that were refused are warnings
+   2  the command line is wrong, or names a cluster that is not there
+   4  nothing could be fetched, or the file could not be written
+ 130  interrupted; nothing is written";
 
-const DIFF_EXAMPLES: &str = "\
-Examples:
-  reach diff snapshot-monday snapshot-tuesday
-  reach diff old.json.zst new.json.zst --policy policy.toml
-  reach diff old new --from internet --to node --output markdown";
-
-/// A question, as `reach query` takes it, that a difference is narrowed to.
+/// Ask AWS for a snapshot.
 #[derive(Debug, Args)]
-pub(crate) struct Narrowing {
-    /// Only this question, as a line of `reach query --batch`: {\"from\": …, \"to\": …, \"port\": …}
-    #[arg(long, value_name = "JSON", conflicts_with_all = ["from", "to", "protocol", "port", "source_port", "icmp", "family"])]
-    pub(crate) query: Option<String>,
-    /// Only flows from these: a selector (`reach query --help` lists them)
-    #[arg(long, value_name = "SELECTOR", requires = "to")]
-    pub(crate) from: Option<String>,
-    /// Only flows to these: a selector
-    #[arg(long, value_name = "SELECTOR", requires = "from")]
-    pub(crate) to: Option<String>,
-    /// tcp, udp, icmp, icmpv6, all or a number [default: tcp with --port, icmp with --icmp, else all]
-    #[arg(long, value_name = "PROTOCOL", requires = "from")]
-    pub(crate) protocol: Option<String>,
-    /// Destination ports: numbers, ranges and service names [default: all]
-    #[arg(long, value_name = "PORTS", allow_hyphen_values = true, requires = "from")]
-    pub(crate) port: Option<String>,
-    /// The client's ports
-    #[arg(long, value_name = "PORTS", allow_hyphen_values = true, requires = "from")]
-    pub(crate) source_port: Option<String>,
-    /// ICMP messages, such as 8 (any code), 8/0 or 3/4 [default: all]
-    #[arg(long, value_name = "TYPE[/CODE]", allow_hyphen_values = true, requires = "from")]
-    pub(crate) icmp: Option<String>,
-    /// The address family
-    #[arg(long, value_enum, ignore_case = true, requires = "from")]
-    pub(crate) family: Option<FamilyArg>,
-    /// Tell which expectations of a policy change, too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-    /// The EKS cluster that selectors speak of, where the snapshot holds several
-    #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
-    pub(crate) cluster: Option<String>,
-}
-
-/// `reach whatif`.
-#[derive(Debug, Args)]
-pub(crate) struct Whatif {
-    /// Scenarios, one JSON object a line; `-` is standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) changes: PathBuf,
-    #[command(flatten)]
-    pub(crate) narrowing: Narrowing,
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// The form of the answers [default: text]
-    #[arg(long, short, value_enum, value_name = "FORMAT")]
-    pub(crate) output: Option<WhatifFormat>,
-}
-
-/// `reach diff`.
-#[derive(Debug, Args)]
-pub(crate) struct Diff {
-    /// The snapshot before
-    #[arg(value_name = "OLD")]
-    pub(crate) old: PathBuf,
-    /// The snapshot after
-    #[arg(value_name = "NEW")]
-    pub(crate) new: PathBuf,
-    #[command(flatten)]
-    pub(crate) narrowing: Narrowing,
-    /// The form of the answer [default: text]
-    #[arg(long, short, value_enum, value_name = "FORMAT")]
-    pub(crate) output: Option<WhatifFormat>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum WhatifFormat {
-    /// For people
-    Text,
-    /// JSON documents
-    Json,
-    /// One JSON object a line
-    Jsonl,
-    /// For pull requests and chats
-    Markdown,
+pub(crate) struct Fetch {
+    /// A Region to ask; repeatable [default: that of the profile or environment]
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Vec<String>,
+    /// A profile of AWS's shared configuration
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// A role to take on; repeatable, one snapshot of all their accounts
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Vec<String>,
+    /// The external id that the roles ask for
+    #[arg(long, value_name = "ID", requires = "role_arn")]
+    pub(crate) external_id: Option<String>,
+    /// Stay within a VPC; repeatable. What lies in others is then unknown, not absent
+    #[arg(long, value_name = "VPC")]
+    pub(crate) vpc: Vec<String>,
+    /// Stay within an EKS cluster and its VPC; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Vec<String>,
+    /// Send every call to another place [env: `AWS_ENDPOINT_URL`]
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Requests a second to each service of each account and Region; five seconds' worth may go at once
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rate: u32,
+    /// Elements a page, where fewer than AWS gives are wanted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1000))]
+    pub(crate) page_size: Option<i32>,
+    /// How long to wait for an answer before the request is sent again
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(crate) timeout: u32,
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+    /// The file to write: `.json`, or `.json.zst` to compress it; `-` is standard output
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 const GENERATE_EXAMPLES: &str = "\
@@ -701,14 +671,19 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Snapshot {
     /// Count what a snapshot holds, and tell what it lacks for which question
+    #[command(after_help = INFO_EXAMPLES)]
     Info {
         #[command(flatten)]
         place: Place,
         /// The form of the summary
         #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
         output: InfoFormat,
+        /// A few lines to paste into a ticket: numbers and states, without names, ids, accounts and addresses
+        #[arg(long, conflicts_with = "output")]
+        summary: bool,
     },
     /// Read a snapshot and print every problem in it, or `ok`
+    #[command(after_help = VALIDATE_EXAMPLES)]
     Validate {
         #[command(flatten)]
         place: Place,
@@ -716,6 +691,7 @@ pub(crate) enum Snapshot {
     /// Put directories and files into one snapshot file
     ///
     /// Answers are copied as AWS gave them. The file is written atomically.
+    #[command(after_help = PACK_EXAMPLES)]
     Pack {
         #[command(flatten)]
         place: Place,
@@ -723,11 +699,73 @@ pub(crate) enum Snapshot {
         #[arg(long, short = 'o', visible_alias = "output", value_name = "FILE")]
         out: PathBuf,
     },
+    /// Write a snapshot that can be shared: pseudonyms for all names, the same verdicts
+    ///
+    /// Accounts, names, tags, descriptions, ARNs, host names, user data and public addresses become pseudonyms, one for
+    /// each text wherever it occurs. Private addresses, rules, ports, routes, ids, times and every verdict stay.
+    /// docs/SNAPSHOT.md tells what stays, and what cannot be hidden.
+    #[command(after_help = REDACT_EXAMPLES)]
+    Redact {
+        #[command(flatten)]
+        place: Place,
+        /// The file to write: `.json`, or `.json.zst` to compress it; `-` is standard output
+        #[arg(long, short = 'o', visible_alias = "output", value_name = "FILE")]
+        out: PathBuf,
+        /// Make the pseudonyms from the secret in this file, so that they are the same in every snapshot that is redacted
+        /// with it [default: from all of the snapshot's content]
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// Also write which pseudonym stands for what, as a JSON object; keep this file to yourself
+        #[arg(long, value_name = "FILE")]
+        map: Option<PathBuf>,
+    },
+    /// Print the smallest IAM policy that allows to make a snapshot
+    ///
+    /// It allows nothing but to list and describe. What it does not allow is recorded as denied, and answers that need it
+    /// are unknown.
+    #[command(after_help = POLICY_EXAMPLES)]
+    IamPolicy,
     /// Print a shell script that makes a complete snapshot with nothing but the AWS CLI
     ///
     /// Only describe, get, list and search calls are made; nothing is changed.
+    #[command(after_help = SCRIPT_EXAMPLES)]
     Script,
 }
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  reach snapshot info demo
+  reach snapshot info snapshot.json.zst --summary         # for a ticket: no names, no ids
+  reach snapshot info snapshot --output json | jq '.missing[] | {call, questions}'";
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  reach snapshot validate snapshot
+  reach snapshot validate account-a.json.zst account-b.json.zst
+
+Exit codes: 0 sound, 2 with every problem on a line of its own, 4 reading failed.";
+
+const PACK_EXAMPLES: &str = "\
+Examples:
+  reach snapshot pack snapshot --out snapshot.json.zst
+  reach snapshot pack account-a account-b --out both.json";
+
+const REDACT_EXAMPLES: &str = "\
+Examples:
+  reach snapshot redact snapshot --out shared.json.zst
+  reach snapshot redact monday.json tuesday.json --out - | less
+  head -c 32 /dev/urandom > key && reach snapshot redact snapshot --key-file key --out shared.json
+  reach snapshot redact snapshot --out shared.json --map names.json    # names.json stays with you";
+
+const POLICY_EXAMPLES: &str = "\
+Examples:
+  reach snapshot iam-policy > policy.json
+  aws iam create-policy --policy-name reach --policy-document \"$(reach snapshot iam-policy)\"";
+
+const SCRIPT_EXAMPLES: &str = "\
+Examples:
+  reach snapshot script > collect.sh && sh collect.sh     # writes ./snapshot
+  OUT=prod sh collect.sh --profile prod --region eu-west-1";
 
 /// Where the snapshot is, for the commands that are about nothing else.
 #[derive(Debug, Args)]

@@ -7,6 +7,9 @@ use reach_engine::Verdict;
 /// How a run ended. Where several apply, the first in this order is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ExitCode {
+    /// The user stopped it: what a shell says of SIGINT.
+    #[cfg(feature = "fetch")]
+    Interrupted,
     /// The engines contradict each other: a bug.
     Contradiction,
     /// Reading or writing failed.
@@ -25,6 +28,8 @@ impl ExitCode {
     /// The number that the shell sees.
     pub(crate) const fn number(self) -> u8 {
         match self {
+            #[cfg(feature = "fetch")]
+            ExitCode::Interrupted => 130,
             ExitCode::Ok => 0,
             ExitCode::No => 1,
             ExitCode::Input => 2,

@@ -59,6 +59,7 @@ fn run(cli: Cli) -> Result<ExitCode, Stop> {
         Command::Whatif(whatif) => commands::whatif::run(&whatif, &config?, voice),
         Command::Diff(diff) => commands::whatif::diff(&diff, &config?, voice),
         Command::Matrix(matrix) => commands::matrix::run(&matrix, &config?, voice),
+        Command::Fetch(fetch) => commands::fetch::run(&fetch, voice),
         Command::Snapshot(command) => commands::snapshot::run(&command, config, voice),
         Command::Generate(generate) => commands::generate::run(&generate, voice),
         Command::Completions { shell } => commands::completions::run(shell),

@@ -13,4 +13,5 @@ mod near;
 mod peering;
 mod routing;
 mod selectors;
+mod terraform;
 mod transit;

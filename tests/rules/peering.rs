@@ -58,6 +58,30 @@ fn rt33_no_transitivity() {
     estate.ask("10.0.1.10", "10.2.1.50", "tcp 443").is("B B -").because(&["DISCONNECTED_VPCS"]);
 }
 
+/// The primary range of a VPC that the snapshot lacks is not all of it.
+#[test]
+fn rt34_ranges_that_a_peering_does_not_list_are_unknown() {
+    let mut estate = Estate::two(OPEN, OPEN);
+    estate
+        .peering("pcx-9", "vpc-1", "vpc-9")
+        .route("rtb-main", "10.9.0.0/16 pcx-9")
+        .route("rtb-main", "100.64.0.0/16 pcx-9");
+    let side = |set: &[&str]| {
+        let set: Vec<_> = set.iter().map(|cidr| json!({"CidrBlock": cidr})).collect();
+        json!({"VpcId": "vpc-9", "OwnerId": "999999999999", "Region": "us-east-1", "CidrBlock": "10.9.0.0/16", "CidrBlockSet": set})
+    };
+    let mut with = |set: &[&str]| {
+        let side = side(set);
+        estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-9", |peering| {
+            peering["AccepterVpcInfo"] = side
+        });
+        estate.ask("10.0.1.10", "100.64.0.7", "tcp 443")
+    };
+    with(&[]).is("U U U");
+    with(&["10.9.0.0/16"]).is("B B -").because(&["PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]);
+    with(&["10.9.0.0/16", "100.64.0.0/16"]).is("U U U");
+}
+
 #[test]
 fn rt34_no_edge_to_edge() {
     // The peer's internet gateway.
@@ -223,7 +247,7 @@ fn rt33_an_unseen_peer_vpc_is_unknown_within_its_cidrs() {
         "VpcPeeringConnections",
         json!({"VpcPeeringConnectionId": "pcx-1", "Status": {"Code": "active"},
         "RequesterVpcInfo": {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"},
-        "AccepterVpcInfo": {"VpcId": "vpc-77", "CidrBlock": "10.7.0.0/16"}}),
+        "AccepterVpcInfo": {"VpcId": "vpc-77", "CidrBlock": "10.7.0.0/16", "CidrBlockSet": [{"CidrBlock": "10.7.0.0/16"}]}}),
     );
     estate.route("rtb-main", "10.0.0.0/8 pcx-1");
     estate.ask("10.0.1.10", "10.7.1.1", "tcp 443").is("U U U").because(&["UNKNOWN_RESOURCE"]);

@@ -1,13 +1,15 @@
 //! `reach snapshot`: what a snapshot holds, whether it is sound, and one file of many.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use reach_model::summary::{Missing, ScopeSummary, Summary, summarise};
-use reach_model::{document, script};
+use reach_model::{Document, document, policy, script};
 use serde::Serialize;
 
+use super::redact;
 use crate::args::{InfoFormat, Place, Snapshot};
 use crate::config::Config;
 use crate::demo;
@@ -22,9 +24,17 @@ const INFO_SCHEMA: &str = "reach.snapshot-info/1";
 
 pub(crate) fn run(command: &Snapshot, config: Result<Config, Failure>, voice: Voice) -> Result<ExitCode, Stop> {
     match command {
-        Snapshot::Info { place, output } => info(&paths(place, &config?)?, *output, voice),
+        Snapshot::Info { place, summary: true, .. } => brief(&paths(place, &config?)?, voice),
+        Snapshot::Info { place, output, .. } => info(&paths(place, &config?)?, *output, voice),
         Snapshot::Validate { place } => validate(&paths(place, &config?)?, voice),
-        Snapshot::Pack { place, out } => pack(&paths(place, &config?)?, out, voice),
+        Snapshot::Pack { place, out } => save(&packed(&paths(place, &config?)?)?, out, voice),
+        Snapshot::Redact { place, out, key_file, map } => {
+            redact::run(&paths(place, &config?)?, out, key_file.as_deref(), map.as_deref(), voice)
+        }
+        Snapshot::IamPolicy => {
+            Output::plain(voice == Voice::Quiet).finish(policy::iam_policy().as_bytes())?;
+            Ok(ExitCode::Ok)
+        }
         Snapshot::Script => {
             Output::plain(voice == Voice::Quiet).finish(script::script().as_bytes())?;
             Ok(ExitCode::Ok)
@@ -39,7 +49,7 @@ fn paths(place: &Place, config: &Config) -> Result<Vec<PathBuf>, Failure> {
 
 fn info(paths: &[PathBuf], format: InfoFormat, voice: Voice) -> Result<ExitCode, Stop> {
     #[derive(Serialize)]
-    struct Document {
+    struct Told {
         schema: &'static str,
         #[serde(flatten)]
         summary: Summary,
@@ -48,14 +58,54 @@ fn info(paths: &[PathBuf], format: InfoFormat, voice: Voice) -> Result<ExitCode,
     let quiet = voice == Voice::Quiet;
     match format {
         InfoFormat::Json => {
-            let document = Document { schema: INFO_SCHEMA, summary };
-            let mut bytes = serde_json::to_vec_pretty(&document).map_err(|error| Stop::of_write(&error.into()))?;
+            let told = Told { schema: INFO_SCHEMA, summary };
+            let mut bytes = serde_json::to_vec_pretty(&told).map_err(|error| Stop::of_write(&error.into()))?;
             bytes.push(b'\n');
             Output::plain(quiet).finish(&bytes)?;
         }
         InfoFormat::Text => Output::styled(quiet).finish(overview(&summary).as_bytes())?,
     }
     Ok(ExitCode::Ok)
+}
+
+/// What can be pasted anywhere: numbers and states, and nothing that names anybody.
+fn brief(paths: &[PathBuf], voice: Voice) -> Result<ExitCode, Stop> {
+    let summary = summarise(&load::snapshot(paths)?);
+    let mut text = format!("reach {}, {}\n", env!("CARGO_PKG_VERSION"), document::SCHEMA);
+    let kinds: Vec<String> = summary.resources.iter().map(|count| format!("{} {}", count.count, count.kind)).collect();
+    let _ = writeln!(text, "resources: {}", if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") });
+    let accounts: BTreeSet<&str> = summary.scopes.iter().filter_map(|scope| scope.account.as_deref()).collect();
+    let regions: BTreeSet<&str> = summary.scopes.iter().filter_map(|scope| scope.region.as_deref()).collect();
+    let _ = writeln!(
+        text,
+        "read: {}, {}, {}",
+        Count(summary.files, "answer"),
+        Count(accounts.len(), "named account"),
+        Count(regions.len(), "named Region")
+    );
+    let mut states: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let calls = summary.scopes.iter().flat_map(|scope| &scope.calls);
+    let told = calls.clone().filter(|call| call.status != "complete");
+    let missing = summary.missing.iter().filter(|missing| missing.role != "referenced" || !missing.ids.is_empty());
+    for call in told.chain(missing.map(|missing| &missing.state)) {
+        let code = call.error_code.as_deref().map_or_else(String::new, |code| format!(" ({})", shown(code)));
+        states.entry(format!("{}{code}", call.status.replace('_', " "))).or_default().insert(&call.call);
+    }
+    let _ = writeln!(text, "complete: {}", Count(calls.filter(|call| call.status == "complete").count(), "call"));
+    for (state, calls) in states {
+        let _ = writeln!(text, "{state}: {}", calls.into_iter().collect::<Vec<_>>().join(", "));
+    }
+    let span = summary.span.as_ref().map_or_else(|| "not told".to_owned(), reach_model::time::Span::words);
+    let _ = writeln!(text, "time from the first call to the last: {span}");
+    let _ = writeln!(text, "warnings: {}", summary.warnings.len());
+    Output::styled(voice == Voice::Quiet).finish(text.as_bytes())?;
+    Ok(ExitCode::Ok)
+}
+
+/// An error code of AWS's; what does not look like one may be anything.
+fn shown(code: &str) -> &str {
+    let plain = code.len() < 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'.');
+    if plain { code } else { "another code" }
 }
 
 /// The margin of what stands below a heading.
@@ -77,6 +127,11 @@ fn overview(summary: &Summary) -> String {
     heading(&mut page, "coverage");
     let rows: Vec<Vec<Span>> = summary.scopes.iter().map(coverage).collect();
     page.table(MARGIN, &rows);
+    if let Some(taken) = &summary.span {
+        let (words, from, to) = (taken.words(), &taken.earliest, &taken.latest);
+        let text = format!("the calls were made over {words}, from {from} to {to}");
+        page.paragraph(MARGIN, &span(PLAIN, ""), &[span(PLAIN, text)]);
+    }
     let groups: [(&str, &str); 3] = [
         ("structural", "missing: every answer that passes through it is unknown"),
         ("referenced", "missing: answers that meet one of these are unknown"),
@@ -157,6 +212,8 @@ fn lacking(page: &mut Page, missing: &Missing) {
         spans.push(span(DIM, format_args!("for {ids}")));
     }
     page.paragraph(MARGIN + 2, &span(PLAIN, "  -"), &spans);
+    let questions = missing.questions.join("; ");
+    page.paragraph(MARGIN + 2, &span(PLAIN, ""), &[span(DIM, format_args!("needed for {questions}"))]);
     for command in missing.commands.iter().take(IDS) {
         page.paragraph(MARGIN + 2, &span(PLAIN, ""), &[span(PLAIN, "run"), solid(BOLD, command)]);
     }
@@ -186,7 +243,8 @@ fn validate(paths: &[PathBuf], voice: Voice) -> Result<ExitCode, Stop> {
     Ok(ExitCode::Ok)
 }
 
-fn pack(paths: &[PathBuf], out: &Path, voice: Voice) -> Result<ExitCode, Stop> {
+/// Everything at `paths` as one document.
+pub(super) fn packed(paths: &[PathBuf]) -> Result<Document, Failure> {
     // What is no file is written into one: packing copies files.
     let scratch = if paths.iter().any(|path| crate::config::is_word(path)) { Some(scratch()?) } else { None };
     let mut files: Vec<PathBuf> = Vec::new();
@@ -203,7 +261,11 @@ fn pack(paths: &[PathBuf], out: &Path, voice: Voice) -> Result<ExitCode, Stop> {
             _ => files.push(path.clone()),
         }
     }
-    let document = document::pack(&files).map_err(load::broken)?;
+    document::pack(&files).map_err(load::broken)
+}
+
+/// Writes a document to a file, or to standard output for `-`.
+pub(super) fn save(document: &Document, out: &Path, voice: Voice) -> Result<ExitCode, Stop> {
     if out == Path::new("-") {
         let bytes = document.to_bytes().map_err(|error| Failure::io("the snapshot cannot be packed", &error))?;
         Output::plain(voice == Voice::Quiet).finish(&bytes)?;

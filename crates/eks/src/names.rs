@@ -147,8 +147,7 @@ pub(crate) fn aws_service(network: &Network, service: &str, view: &mut View<'_>)
     let name = format!("aws/{service}");
     let mut region = None;
     if let Some(vpc) = view.place {
-        let scope = network.vpcs.get(vpc).scope;
-        if !network.collected(scope, Call::DescribeVpcEndpoints) {
+        if !network.collected_for(Some(vpc), Call::DescribeVpcEndpoints) {
             let call = Some(Call::DescribeVpcEndpoints);
             return vec![unresolved(&name, Code::NotCollected, "PL-5", "which endpoint the name resolves to", call)];
         }

@@ -126,6 +126,8 @@ calls! {
     DescribeCustomerGateways: "ec2" "describe-customer-gateways" "CustomerGateways" Informative Argument::None;
     /// Carrier gateways.
     DescribeCarrierGateways: "ec2" "describe-carrier-gateways" "CarrierGateways" Informative Argument::None;
+    /// Local gateways of Outposts.
+    DescribeLocalGateways: "ec2" "describe-local-gateways" "LocalGateways" Informative Argument::None;
     /// One attribute of one VPC.
     DescribeVpcAttribute: "ec2" "describe-vpc-attribute" "EnableDnsSupport" Switch Argument::Each("VpcId");
     /// DHCP option sets.
@@ -136,10 +138,18 @@ calls! {
     DescribeVpcBlockPublicAccessExclusions: "ec2" "describe-vpc-block-public-access-exclusions" "VpcBlockPublicAccessExclusions" Switch Argument::None;
     /// Security groups used in other VPCs.
     DescribeSecurityGroupVpcAssociations: "ec2" "describe-security-group-vpc-associations" "SecurityGroupVpcAssociations" Referenced Argument::None;
+    /// Rules of one VPC's groups that refer to groups which are gone.
+    DescribeStaleSecurityGroups: "ec2" "describe-stale-security-groups" "StaleSecurityGroupSet" Informative Argument::Each("VpcId");
+    /// The VPCs that refer to one group over a peering or a transit gateway.
+    DescribeSecurityGroupReferences: "ec2" "describe-security-group-references" "SecurityGroupReferenceSet" Informative Argument::Each("GroupId");
+    /// The groups that interfaces of one VPC may have.
+    GetSecurityGroupsForVpc: "ec2" "get-security-groups-for-vpc" "SecurityGroupForVpcs" Informative Argument::Each("VpcId");
     /// Branch interfaces and their trunks.
     DescribeTrunkInterfaceAssociations: "ec2" "describe-trunk-interface-associations" "InterfaceAssociations" Referenced Argument::None;
     /// EC2 Instance Connect endpoints.
     DescribeInstanceConnectEndpoints: "ec2" "describe-instance-connect-endpoints" "InstanceConnectEndpoints" Referenced Argument::None;
+    /// What one type of instance can do.
+    DescribeInstanceTypes: "ec2" "describe-instance-types" "InstanceTypes" Informative Argument::Each("InstanceTypes");
     /// The versions of one launch template.
     DescribeLaunchTemplateVersions: "ec2" "describe-launch-template-versions" "LaunchTemplateVersions" Informative Argument::Each("LaunchTemplateId");
     /// Application, network and gateway load balancers.
@@ -198,6 +208,23 @@ impl Call {
     pub fn parse(name: &str) -> Option<Self> {
         let (service, operation) = name.split_once(' ')?;
         Self::ALL.iter().copied().find(|call| call.service() == service && call.operation() == operation)
+    }
+
+    /// The IAM action that allows the call: `ec2:DescribeVpcs`. `None` where AWS is not asked, or where the call is left
+    /// to `reach snapshot script`: classic load balancers.
+    pub fn action(self) -> Option<String> {
+        let service = match self.service() {
+            "elbv2" => "elasticloadbalancing",
+            "kubectl" | "elb" => return None,
+            service => service,
+        };
+        let mut action = format!("{service}:");
+        for word in self.operation().split('-') {
+            let mut letters = word.chars();
+            action.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+            action.push_str(letters.as_str());
+        }
+        Some(action)
     }
 
     /// The AWS CLI's option for the id that the call is asked for: `--prefix-list-id`.

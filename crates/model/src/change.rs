@@ -1,10 +1,22 @@
 //! Changes as AWS API calls: the call's own name and its own JSON input, `{"AuthorizeSecurityGroupIngress": {"GroupId":
 //! "sg-…", "IpPermissions": […]}}`.
 //!
+//! Values may be unknown, as Terraform's are before an apply ([`UNKNOWN`], [`unknown_id`]): what they name is as good as
+//! outside the snapshot, so that answers which depend on it are `unknown`.
+//!
 //! A change is data. [`Network::apply`](crate::Network::apply) says what the network would be after it, or how AWS would
 //! refuse it.
 
+mod made;
+mod unknown;
+
 use serde::{Deserialize, Serialize};
+
+pub use made::{
+    CreateManagedPrefixList, CreateNetworkAcl, CreateRouteTable, DeleteManagedPrefixList, DeleteNetworkAcl,
+    DeleteRouteTable, DisassociateRouteTable, TagSpecification, name_in,
+};
+pub use unknown::{UNKNOWN, is_unknown, unknown_id};
 
 /// One call that changes the network, by the API's name of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +37,13 @@ pub enum Change {
     DeleteRoute(DeleteRoute),
     AssociateRouteTable(AssociateRouteTable),
     ReplaceRouteTableAssociation(ReplaceRouteTableAssociation),
+    DisassociateRouteTable(DisassociateRouteTable),
+    CreateRouteTable(CreateRouteTable),
+    DeleteRouteTable(DeleteRouteTable),
+    CreateNetworkAcl(CreateNetworkAcl),
+    DeleteNetworkAcl(DeleteNetworkAcl),
+    CreateManagedPrefixList(CreateManagedPrefixList),
+    DeleteManagedPrefixList(DeleteManagedPrefixList),
     ModifyManagedPrefixList(ModifyManagedPrefixList),
     CreateVpcEndpoint(CreateVpcEndpoint),
     ModifyVpcEndpoint(ModifyVpcEndpoint),

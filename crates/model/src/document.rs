@@ -17,6 +17,7 @@ use crate::import::discover::{self, Source};
 use crate::import::scan::Object;
 use crate::import::{self, Answer, Content, ImportErrors, Meaning, Problem, Roots, meaning};
 use crate::snapshot::{CallStatus, Scope};
+use crate::time::is_time;
 
 /// The schema that this version reads and writes.
 pub const SCHEMA: &str = "reach.snapshot/1";
@@ -63,6 +64,12 @@ pub struct Record {
     /// When the call was made (RFC 3339), where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Text>,
+    /// When its last page was read (RFC 3339), where known: what has pages is read over a span of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Text>,
+    /// The VPCs that the call was limited to; empty: it was not. The answer says nothing of what lies in other VPCs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vpcs: Vec<Text>,
     /// The file that held the answer; messages name it.
     #[serde(default)]
     pub source: Option<Text>,
@@ -87,6 +94,8 @@ impl Record {
             status,
             error_code: None,
             time: None,
+            until: None,
+            vpcs: Vec::new(),
             source: None,
             answer: None,
         }
@@ -204,6 +213,11 @@ pub(crate) fn records<'a>(object: &Object<'a>, file: &str) -> Result<Vec<(Record
     };
     let mut records = Vec::new();
     let mut problems = Vec::new();
+    let bad_time = |path: &str, time: &str| {
+        Problem::new(file, path, format!("\"{time}\" is not a time in the form of RFC 3339"))
+            .with_hint("a time is written like 2026-11-24T17:41:41Z")
+    };
+    problems.extend(object.text_of("created").filter(|time| !is_time(time)).map(|time| bad_time("created", &time)));
     for (position, call) in calls.into_iter().enumerate() {
         let at = |path: &str| format!("calls[{position}]{path}");
         let record = match import::object::<Record>(call) {
@@ -214,6 +228,10 @@ pub(crate) fn records<'a>(object: &Object<'a>, file: &str) -> Result<Vec<(Record
                 continue;
             }
         };
+        let known = problems.len();
+        for (field, time) in [(".time", &record.time), (".until", &record.until)] {
+            problems.extend(time.as_deref().filter(|time| !is_time(time)).map(|time| bad_time(&at(field), time)));
+        }
         let raw = Object::scan(call.get()).ok().flatten().and_then(|call| call.get("answer"));
         let answer = raw.and_then(|raw| Object::scan(raw.get()).ok().flatten());
         if raw.is_some() && answer.is_none() {
@@ -224,7 +242,9 @@ pub(crate) fn records<'a>(object: &Object<'a>, file: &str) -> Result<Vec<(Record
             problems.push(Problem::new(file, &at(".answer"), "is missing".to_owned()));
             continue;
         }
-        records.push((record, answer));
+        if problems.len() == known {
+            records.push((record, answer));
+        }
     }
     if problems.is_empty() { Ok(records) } else { Err(problems) }
 }

@@ -32,6 +32,7 @@ use stream::{Declined, Sizes};
 
 use crate::api::Call;
 use crate::snapshot::Snapshot;
+use crate::time::Span;
 
 /// One thing that is wrong with the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +160,19 @@ fn run(Found { sources, problems }: &Found<'_>, paths: &[String], sizes: Sizes) 
                 Content::Document { created, records } => {
                     let known = gather.snapshot.created.take();
                     gather.snapshot.created = read::earlier(known, created);
+                    let times =
+                        records.iter().flat_map(|(record, _)| [record.time.as_deref(), record.until.as_deref()]);
+                    let times = times.flatten().filter_map(Span::at);
+                    gather.snapshot.span = gather.snapshot.span.take().into_iter().chain(times).reduce(Span::with);
                     for (position, (record, answer)) in records.iter().enumerate() {
+                        // A newer version may have made calls that this one does not read.
+                        let unread = |name: &&str| {
+                            record.status != crate::document::Status::NotCollected && Call::parse(name).is_none()
+                        };
+                        if let Some(name) = record.call.as_deref().filter(unread) {
+                            let warning = format!("{}: calls[{position}].call: `{name}` is not read", source.name);
+                            gather.snapshot.warnings.push(warning);
+                        }
                         match answer {
                             Some(answer) => {
                                 gather.answer(number, position, answer);
@@ -181,6 +194,16 @@ fn run(Found { sources, problems }: &Found<'_>, paths: &[String], sizes: Sizes) 
         }
     }
     gather.finish();
+    let span = gather.snapshot.span.as_ref().filter(|span| span.long);
+    if let Some(span) = span {
+        let warning = format!(
+            "the calls were made over {}, from {} to {}: what changed in between may be seen half",
+            span.words(),
+            span.earliest,
+            span.latest
+        );
+        gather.snapshot.warnings.push(warning);
+    }
     problems.extend(roots.empty().filter_map(|root| paths.get(root)).map(|path| nothing_found(path)));
     let Gather { mut snapshot, problems: more, pairs, .. } = gather;
     problems.extend(more);

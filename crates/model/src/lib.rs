@@ -12,9 +12,13 @@ mod draining;
 pub mod ids;
 pub mod import;
 pub mod network;
+pub mod policy;
+pub mod questions;
+pub mod redact;
 pub mod script;
 pub mod snapshot;
 pub mod summary;
+pub mod time;
 
 pub use api::Call;
 pub use document::Document;

@@ -53,6 +53,9 @@ pub type Tags = Box<[(Name, Name)]>;
 pub enum MadeKind {
     SecurityGroup,
     Endpoint,
+    NetworkAcl,
+    RouteTable,
+    PrefixList,
 }
 
 /// Everything that the snapshot says about the network.
@@ -93,7 +96,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether `call` was answered in full in the scope of `vpc`.
+    /// Whether `call` was answered in full in `scope`, for every VPC.
     pub fn collected(&self, scope: ScopeIndex, call: Call) -> bool {
         self.coverage.is_complete(scope, call)
     }
@@ -101,15 +104,23 @@ impl Network {
     /// Whether `call` was answered in full for `vpc`, or for every VPC where none is named.
     pub fn collected_for(&self, vpc: Option<Idx<Vpc>>, call: Call) -> bool {
         match vpc {
-            Some(vpc) => self.collected(self.vpcs.get(vpc).scope, call),
-            None if self.vpcs.is_empty() => self.collected(0, call),
+            Some(vpc) => {
+                let vpc = self.vpcs.get(vpc);
+                self.coverage.is_complete_for(vpc.scope, vpc.id.as_str(), call)
+            }
+            // Without VPCs the places that anything was collected in speak.
+            None if self.vpcs.is_empty() => {
+                let scopes: BTreeSet<ScopeIndex> = self.coverage.calls.keys().map(|&(scope, _)| scope).collect();
+                !scopes.is_empty() && scopes.into_iter().all(|scope| self.collected(scope, call))
+            }
             None => self.vpcs.iter().all(|(_, vpc)| self.collected(vpc.scope, call)),
         }
     }
 
-    /// Whether an address of `scope` that no interface of the snapshot has is surely nobody's.
-    pub fn every_interface_known(&self, scope: ScopeIndex) -> bool {
-        self.collected(scope, Call::DescribeNetworkInterfaces) && !self.interfaces_left_out.contains(&scope)
+    /// Whether an address of `vpc` that no interface of the snapshot has is surely nobody's.
+    pub fn every_interface_known(&self, vpc: Idx<Vpc>) -> bool {
+        self.collected_for(Some(vpc), Call::DescribeNetworkInterfaces)
+            && !self.interfaces_left_out.contains(&self.vpcs.get(vpc).scope)
     }
 
     /// The subnet of `vpc` that holds `address`. O(|subnets of the VPC|).

@@ -48,7 +48,8 @@ if [ ! -e "$1" ]; then
 fi
 "#;
 
-/// A POSIX shell script that makes every call of [`Call::ALL`], each answer into a file of its own. Where an answer does
+/// A POSIX shell script that makes the calls of [`Call::ALL`] (but for the references to each group, which decide nothing
+/// and would be a call a group), each answer into a file of its own. Where an answer does
 /// not name what it was asked for, the file's name does.
 pub fn script() -> String {
     let mut script = Script(HEAD.to_owned());
@@ -63,6 +64,14 @@ pub fn script() -> String {
             let options = format!("--vpc-id \"$vpc\" --attribute {attribute}");
             script.save("    ", Call::DescribeVpcAttribute, &format!("-$vpc-{attribute}"), &options);
         }
+        for call in [Call::DescribeStaleSecurityGroups, Call::GetSecurityGroupsForVpc] {
+            script.save("    ", call, "-$vpc", "--vpc-id \"$vpc\"");
+        }
+    });
+    script.each("type", "ec2 describe-instances", "Reservations[].Instances[].InstanceType", |script| {
+        // One file per type; that of a type which many instances have is written again and again otherwise.
+        script.line("    [ ! -e \"$OUT/ec2-describe-instance-types-$type.json\" ] || continue");
+        script.save("    ", Call::DescribeInstanceTypes, "-$type", "--instance-types \"$type\"");
     });
     script.each("list", "ec2 describe-managed-prefix-lists", "PrefixLists[].PrefixListId", |script| {
         script.save("    ", Call::GetManagedPrefixListEntries, "-$list", "--prefix-list-id \"$list\"");

@@ -1,7 +1,10 @@
 //! What AWS said: the typed answers of all calls, where each element came from, and which calls were made.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::api::Call;
 use crate::aws::{self, List, Text};
+use crate::time::Span;
 
 /// Index into [`Snapshot::files`].
 pub type FileIndex = u32;
@@ -160,7 +163,9 @@ pub struct Coverage {
     /// The scopes that occur; index 0 is the scope of files that name none.
     pub scopes: Vec<Scope>,
     /// Sorted by scope and call; a pair that is absent was not collected.
-    pub calls: std::collections::BTreeMap<(ScopeIndex, Call), CallStatus>,
+    pub calls: BTreeMap<(ScopeIndex, Call), CallStatus>,
+    /// Calls that were limited to some VPCs, and to which: of what lies in others they say nothing.
+    pub within: BTreeMap<(ScopeIndex, Call), BTreeSet<Text>>,
 }
 
 impl Coverage {
@@ -174,9 +179,21 @@ impl Coverage {
         }
     }
 
-    /// Whether `call` was answered in full in `scope`.
+    /// Whether `call` was answered in full in `scope`, for every VPC.
     pub fn is_complete(&self, scope: ScopeIndex, call: Call) -> bool {
+        self.status(scope, call) == CallStatus::Complete && self.limit(scope, call).is_none()
+    }
+
+    /// Whether `call` was answered in full for `vpc` in `scope`.
+    pub fn is_complete_for(&self, scope: ScopeIndex, vpc: &str, call: Call) -> bool {
         self.status(scope, call) == CallStatus::Complete
+            && self.limit(scope, call).is_none_or(|vpcs| vpcs.contains(vpc))
+    }
+
+    /// The VPCs that `call` was limited to in `scope`, where the answer that counts was.
+    pub fn limit(&self, scope: ScopeIndex, call: Call) -> Option<&BTreeSet<Text>> {
+        let key = if self.calls.contains_key(&(scope, call)) { (scope, call) } else { (0, call) };
+        self.within.get(&key)
     }
 }
 
@@ -185,6 +202,8 @@ impl Coverage {
 pub struct Snapshot {
     /// When the snapshot was made (RFC 3339), where a document tells; the earliest of several.
     pub created: Option<Text>,
+    /// From the first call to the last one, where documents tell times.
+    pub span: Option<Span>,
     /// The files, as the user would name them.
     pub files: Vec<String>,
     /// The typed answers.

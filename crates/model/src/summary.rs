@@ -6,13 +6,17 @@ use serde::Serialize;
 
 use crate::api::{Argument, Call, Role};
 use crate::aws::{Route, Text};
+use crate::questions::questions;
 use crate::snapshot::{CallStatus, Resources, ScopeIndex, Snapshot};
+use crate::time::Span;
 
 /// A snapshot at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// When the snapshot was made (RFC 3339), where known.
     pub created: Option<Text>,
+    /// From the first call to the last one, where documents tell times: a snapshot is not of one moment (M-10).
+    pub span: Option<Span>,
     /// How many files were read.
     pub files: usize,
     /// How many resources there are of each kind that occurs, in the order of the call table.
@@ -74,6 +78,8 @@ pub struct Missing {
     /// The ids that something in the snapshot refers to and whose answer is missing. Empty for a `referenced` call:
     /// nothing in the snapshot needs it.
     pub ids: Vec<String>,
+    /// The kinds of questions that it can turn unknown, or answer by an assumption.
+    pub questions: &'static [&'static str],
     /// The commands to run.
     pub commands: Vec<String>,
 }
@@ -82,6 +88,7 @@ pub struct Missing {
 pub fn summarise(snapshot: &Snapshot) -> Summary {
     Summary {
         created: snapshot.created.clone(),
+        span: snapshot.span.clone(),
         files: snapshot.files.len(),
         resources: counts(&snapshot.resources),
         scopes: scopes(snapshot),
@@ -217,7 +224,8 @@ fn missing(snapshot: &Snapshot) -> Vec<Missing> {
             };
             let ids = needed.iter().cloned().collect();
             let (account, region) = (names.account.clone(), names.region.clone());
-            missing.push((call.role(), Missing { account, region, state, role: call.role().as_str(), ids, commands }));
+            let (role, questions) = (call.role(), questions(call));
+            missing.push((role, Missing { account, region, state, role: role.as_str(), ids, questions, commands }));
         }
     }
     missing.sort_by_key(|(role, _)| *role);

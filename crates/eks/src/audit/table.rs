@@ -426,6 +426,18 @@ const fn used(pods: &'static [&'static str], addons: &'static [&'static str]) ->
     Need::Used { pods, addons }
 }
 
+/// The names of add-ons, and the beginnings of the names of pods, that tell which services are used.
+pub fn clues() -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut addons, mut pods) = (Vec::new(), Vec::new());
+    for service in SERVICES {
+        if let Need::Used { pods: of_pods, addons: of_addons } = service.need {
+            pods.extend(of_pods);
+            addons.extend(of_addons);
+        }
+    }
+    (addons, pods)
+}
+
 /// The services that nodes call, in the order of the report.
 pub const SERVICES: &[NeededService] = &[
     NeededService { name: "ecr.api", purpose: "image pulls: the registry's API", need: Need::Always },

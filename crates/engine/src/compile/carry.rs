@@ -547,8 +547,7 @@ impl<'n> Compiled<'n> {
 
     /// Whether an address of the VPC that no listed interface has may be somebody's.
     pub(super) fn may_hold_others(&self, vpc: Idx<Vpc>) -> bool {
-        let scope = self.network.vpcs.get(vpc).scope;
-        !self.network.every_interface_known(scope) || self.is_shared_in(vpc)
+        !self.network.every_interface_known(vpc) || self.is_shared_in(vpc)
     }
 
     /// RT-52: in a VPC that another account shares, the snapshot holds only its own interfaces.
@@ -576,8 +575,7 @@ impl<'n> Compiled<'n> {
     /// The VPC's own delivery (RT-3): into the subnet that holds the destination.
     fn deliver(&self, carry: &mut Carry<'n>, vpc: Idx<Vpc>, from: Option<Idx<Subnet>>) -> Next<'n> {
         let Some(subnet) = self.network.subnet_of(vpc, carry.destination) else {
-            let scope = self.network.vpcs.get(vpc).scope;
-            if self.network.collected(scope, Call::DescribeSubnets) && !self.is_shared_in(vpc) {
+            if self.network.collected_for(Some(vpc), Call::DescribeSubnets) && !self.is_shared_in(vpc) {
                 return carry.stop(Site::Vpc(vpc), Code::NoPossibleDestination, "M-6b");
             }
             let told = Told::new(Code::NotCollected, "M-6b").call(Call::DescribeSubnets);

@@ -312,7 +312,7 @@ impl<'n> Compiled<'n> {
         };
         let Some(gateway) = self.network.vpcs.get(vpc).internet_gateway else {
             let site = Site::Vpc(vpc);
-            if self.network.collected(self.network.vpcs.get(vpc).scope, Call::DescribeInternetGateways) {
+            if self.network.collected_for(Some(vpc), Call::DescribeInternetGateways) {
                 return carry.stop(site, Code::IgwPrivateIpAssociationForIngress, "RT-16");
             }
             let told = Told::new(Code::NotCollected, "RT-16").call(Call::DescribeInternetGateways);
@@ -398,10 +398,10 @@ impl<'n> Compiled<'n> {
             return carry.opaque(Site::Internet, Told::new(Code::UnknownDestination, "RT-20"));
         };
         let interface = self.network.interfaces.get(expected);
-        let (Some(subnet), Some(vpc)) =
-            (interface.subnet.as_ref().and_then(Ref::known), interface.vpc.as_ref().and_then(Ref::known))
-        else {
-            let told = Told::new(Code::NotCollected, "RT-1").call(Call::DescribeSubnets);
+        let subnet = interface.subnet.as_ref().and_then(Ref::known);
+        let (Some(subnet), Some(vpc)) = (subnet, interface.vpc.as_ref().and_then(Ref::known)) else {
+            let call = if subnet.is_some() { Call::DescribeVpcs } else { Call::DescribeSubnets };
+            let told = Told::new(Code::NotCollected, "RT-1").call(call);
             return carry.opaque(Site::Interface(expected), told);
         };
         let Some(table) = self.network.subnets.get(subnet).route_table else {
@@ -411,11 +411,7 @@ impl<'n> Compiled<'n> {
         let site = Site::RouteTable(table);
         carry.tables.push(table);
         let target = match self.tables.way(table, carry.source) {
-            Way::None => {
-                carry.refuse(site, Code::NoRouteToDestination, "RT-20");
-                self.groups_at(carry, expected, Direction::Ingress);
-                return Next::End;
-            }
+            Way::None => return self.network_refused(carry, site, expected, Code::NoRouteToDestination, "RT-20"),
             Way::Undecided { code, semantics, call, note } => {
                 return carry.opaque(site, Told::new(code, semantics).note(note).maybe_call(call));
             }
@@ -440,11 +436,7 @@ impl<'n> Compiled<'n> {
             RouteTarget::Interface(interface) => interface.id(&self.network.interfaces).to_string(),
             RouteTarget::Instance(instance) => instance.id(&self.network.instances).to_string(),
             // RT-16, RT-27: a private address enters by no gateway to the internet.
-            _ => {
-                carry.refuse(site, Code::IgwSourceNotInRfc1918Ingress, "RT-16");
-                self.groups_at(carry, expected, Direction::Ingress);
-                return Next::End;
-            }
+            _ => return self.network_refused(carry, site, expected, Code::IgwSourceNotInRfc1918Ingress, "RT-16"),
         };
         let told = Told::new(Code::UnknownResource, "RT-20").note("the network on the other side");
         carry.doubt(Site::Named(name.into()), told);
@@ -454,6 +446,24 @@ impl<'n> Compiled<'n> {
             return Next::End;
         }
         Next::Go(At::Deliver(vpc, None))
+    }
+
+    /// No gateway lets it in; but it may be an address of a VPC that the snapshot leaves out (M-4).
+    fn network_refused(
+        &self,
+        carry: &mut Carry<'n>,
+        site: Site,
+        expected: Idx<NetworkInterface>,
+        code: Code,
+        semantics: &'static str,
+    ) -> Next<'n> {
+        if let call @ Some(_) = self.lacking(&[Call::DescribeVpcs]) {
+            let note = format!("where {} comes from", carry.source);
+            return carry.opaque(site, Told::new(Code::NotCollected, "RT-20").note(note).maybe_call(call));
+        }
+        carry.refuse(site, code, semantics);
+        self.groups_at(carry, expected, Direction::Ingress);
+        Next::End
     }
 
     /// RT-23 to RT-32: through a NAT gateway.
@@ -554,7 +564,7 @@ impl<'n> Compiled<'n> {
         let other = side.vpc.as_ref().and_then(|id| self.network.vpcs.find(id));
         let inside = match other {
             Some(other) => self.network.vpcs.get(other).contains(carry.destination),
-            None => side.cidrs.is_empty() || side.cidrs.iter().any(|net| net.contains(&carry.destination)),
+            None => side.may_hold(carry.destination),
         };
         // RT-34: no edge-to-edge; only addresses of the destination VPC are reached.
         if !inside {

@@ -244,10 +244,7 @@ impl Walk<'_> {
             };
         };
         // Whether some interface that the snapshot does not hold may have the address.
-        let unseen = |vpc: Idx<Vpc>| {
-            let scope = self.network.vpcs.get(vpc).scope;
-            !self.network.every_interface_known(scope) || self.is_shared_in(vpc)
-        };
+        let unseen = |vpc: Idx<Vpc>| !self.network.every_interface_known(vpc) || self.is_shared_in(vpc);
         if self.network.vpcs.get(vpc).contains(address) {
             return match self.network.addresses.owner(vpc, address) {
                 Some(owner) => yes(carries(owner)),

@@ -394,8 +394,7 @@ impl Walk<'_> {
         };
         let Some(gateway) = self.network.vpcs.get(vpc).internet_gateway else {
             let site = Site::Vpc(vpc);
-            let scope = self.network.vpcs.get(vpc).scope;
-            if self.network.collected(scope, Call::DescribeInternetGateways) {
+            if self.network.collected_for(Some(vpc), Call::DescribeInternetGateways) {
                 return self.stop(site, Stage::InternetGateway, Code::IgwPrivateIpAssociationForIngress, "RT-16");
             }
             let call = Some(Call::DescribeInternetGateways);
@@ -516,9 +515,8 @@ impl Walk<'_> {
     pub(super) fn enter_from_outside_network(&mut self, session: &mut Session) -> End {
         // M-6b: an address of a VPC that nobody has sends nothing.
         if let Some(&vpc) = self.network.vpcs_of(self.packet.source).first() {
-            let scope = self.network.vpcs.get(vpc).scope;
             let site = Site::Vpc(vpc);
-            if self.network.every_interface_known(scope) && !self.is_shared_in(vpc) {
+            if self.network.every_interface_known(vpc) && !self.is_shared_in(vpc) {
                 return self.stop(site, Stage::Deliver, Code::EniAddressRestriction, "M-6b");
             }
             let call = Some(Call::DescribeNetworkInterfaces);
@@ -533,7 +531,8 @@ impl Walk<'_> {
         let vpc = interface.vpc.as_ref().and_then(Ref::known);
         let (Some(subnet), Some(vpc)) = (subnet, vpc) else {
             let site = Site::Interface(expected);
-            return self.opaque(site, Stage::Route, Code::NotCollected, "RT-1", None, Some(Call::DescribeSubnets));
+            let call = if subnet.is_some() { Call::DescribeVpcs } else { Call::DescribeSubnets };
+            return self.opaque(site, Stage::Route, Code::NotCollected, "RT-1", None, Some(call));
         };
         let Some(table) = self.network.subnets.get(subnet).route_table else {
             let site = Site::Subnet(subnet);
@@ -541,11 +540,7 @@ impl Walk<'_> {
         };
         let site = Site::RouteTable(table);
         let target = match choose_route(self.network, table, self.packet.source) {
-            RouteChoice::NoRoute => {
-                self.blocked(site, Stage::Route, Code::NoRouteToDestination, "RT-20");
-                self.security_groups(expected, Direction::Ingress);
-                return End::Stopped;
-            }
+            RouteChoice::NoRoute => return self.outside_network_refused(site, expected, Code::NoRouteToDestination),
             RouteChoice::Unknown(code, rule, call, note) => {
                 return self.opaque(site, Stage::Route, code, rule, Some(note), call);
             }
@@ -570,11 +565,7 @@ impl Walk<'_> {
             RouteTarget::Interface(interface) => interface.id(&self.network.interfaces).to_string(),
             RouteTarget::Instance(instance) => instance.id(&self.network.instances).to_string(),
             // RT-16, RT-27: a private address enters by no gateway to the internet.
-            _ => {
-                self.blocked(site, Stage::Route, Code::IgwSourceNotInRfc1918Ingress, "RT-16");
-                self.security_groups(expected, Direction::Ingress);
-                return End::Stopped;
-            }
+            _ => return self.outside_network_refused(site, expected, Code::IgwSourceNotInRfc1918Ingress),
         };
         let note = Some("the network on the other side".to_owned());
         self.unknown(Site::Named(name.into()), Stage::Route, Code::UnknownResource, "RT-20", note, None);
@@ -584,6 +575,19 @@ impl Walk<'_> {
             return End::Opaque;
         }
         self.deliver_in_vpc(vpc, None, session)
+    }
+
+    /// No gateway lets a private address from outside in. Where VPCs are left out of the snapshot it may be one of
+    /// theirs, and come from there under another address (M-4).
+    fn outside_network_refused(&mut self, site: Site, expected: Idx<NetworkInterface>, code: Code) -> End {
+        if let call @ Some(_) = self.uncollected(&[Call::DescribeVpcs]) {
+            let note = Some(format!("where {} comes from", self.packet.source));
+            return self.opaque(site, Stage::Route, Code::NotCollected, "RT-20", note, call);
+        }
+        let rule = if code == Code::NoRouteToDestination { "RT-20" } else { "RT-16" };
+        self.blocked(site, Stage::Route, code, rule);
+        self.security_groups(expected, Direction::Ingress);
+        End::Stopped
     }
 
     /// RT-23 to RT-32: through a NAT gateway.
@@ -713,7 +717,7 @@ impl Walk<'_> {
         let other = side.vpc.as_ref().and_then(|id| self.network.vpcs.find(id));
         let inside = match other {
             Some(other) => self.network.vpcs.get(other).contains(self.packet.destination),
-            None => side.cidrs.is_empty() || side.cidrs.iter().any(|net| net.contains(&self.packet.destination)),
+            None => side.may_hold(self.packet.destination),
         };
         // RT-34: no edge-to-edge; only addresses of the destination VPC are reached.
         if !inside {

@@ -585,9 +585,8 @@ impl Walk<'_> {
     /// The VPC's own delivery (RT-3): into the subnet that holds the destination, through its network ACL.
     pub(super) fn deliver_in_vpc(&mut self, vpc: Idx<Vpc>, from: Option<Idx<Subnet>>, session: &mut Session) -> End {
         let Some(subnet) = self.network.subnet_of(vpc, self.packet.destination) else {
-            let scope = self.network.vpcs.get(vpc).scope;
             let site = Site::Vpc(vpc);
-            if self.network.collected(scope, Call::DescribeSubnets) && !self.is_shared_in(vpc) {
+            if self.network.collected_for(Some(vpc), Call::DescribeSubnets) && !self.is_shared_in(vpc) {
                 return self.stop(site, Stage::Deliver, Code::NoPossibleDestination, "M-6b");
             }
             let call = Some(Call::DescribeSubnets);
@@ -613,9 +612,8 @@ impl Walk<'_> {
             return self.opaque(site, Stage::Deliver, Code::NotCollected, "M-6b", None, Some(Call::DescribeVpcs));
         };
         let Some(owner) = self.network.addresses.owner(vpc, self.packet.destination) else {
-            let scope = self.network.vpcs.get(vpc).scope;
             // M-6b: an address that nobody owns is no host, however open the filters are.
-            if self.network.every_interface_known(scope) && !self.is_shared_in(vpc) {
+            if self.network.every_interface_known(vpc) && !self.is_shared_in(vpc) {
                 return self.stop(site, Stage::Deliver, Code::NoPossibleDestination, "M-6b");
             }
             let call = Some(Call::DescribeNetworkInterfaces);

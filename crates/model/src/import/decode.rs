@@ -146,7 +146,8 @@ pub(crate) fn push_index(text: &mut String, index: usize) {
 pub(crate) fn humanise(message: &str) -> String {
     let message = message.split_once(" at line ").map_or(message, |(message, _)| message);
     let Some((problem, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
-    let (kind, found) = problem.split_once(": ").unwrap_or((problem, ""));
+    // A word that is none of several has nothing that was found beside it.
+    let Some((kind, found)) = problem.split_once(": ") else { return format!("{problem}, expected {expected}") };
     format!("{kind}: {}, expected {}", human_found(found), human_expected(expected))
 }
 

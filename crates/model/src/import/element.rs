@@ -48,7 +48,7 @@ pub(crate) trait Element {
         0
     }
 
-    /// Takes in `other` where both are pages of one answer; gives it back where they are not.
+    /// Takes in `other` where both are parts of one answer; gives it back where they are not.
     fn absorb(&mut self, other: Self) -> Option<Self>
     where
         Self: Sized,
@@ -179,6 +179,30 @@ impl Element for aws::PrefixList {
     /// Two calls describe prefix lists; only one of them gives CIDRs.
     fn kind(&self) -> &'static str {
         if self.cidrs.is_some() { "PrefixList with Cidrs" } else { Self::KIND }
+    }
+
+    /// The two calls give different fields of one list; each may give what the other lacks.
+    fn absorb(&mut self, other: Self) -> Option<Self> {
+        fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        let alike = agree(self.prefix_list_name.as_ref(), other.prefix_list_name.as_ref())
+            && agree(self.address_family.as_ref(), other.address_family.as_ref())
+            && agree(self.max_entries.as_ref(), other.max_entries.as_ref())
+            && agree(self.version.as_ref(), other.version.as_ref())
+            && agree(self.owner_id.as_ref(), other.owner_id.as_ref())
+            && self.cidrs == other.cidrs;
+        let whole = |list: &Self| list.address_family.is_some() && list.owner_id.is_some();
+        // Two full answers are compared to the letter, as all others are.
+        if !alike || (whole(self) == whole(&other)) {
+            return Some(other);
+        }
+        self.prefix_list_name = self.prefix_list_name.take().or(other.prefix_list_name);
+        self.address_family = self.address_family.take().or(other.address_family);
+        self.max_entries = self.max_entries.or(other.max_entries);
+        self.version = self.version.or(other.version);
+        self.owner_id = self.owner_id.take().or(other.owner_id);
+        None
     }
 
     fn identity(&self) -> Identity {

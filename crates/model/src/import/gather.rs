@@ -1,5 +1,6 @@
 //! Stage 4: answers into [`Resources`] and [`Coverage`], every element once.
 
+use std::collections::btree_map;
 use std::hash::{Hash as _, Hasher as _};
 
 use hashbrown::HashTable;
@@ -229,7 +230,7 @@ impl Gather {
     pub(super) fn told(&mut self, record: &Record) {
         let scope = self.scope(&record.scope());
         if let (Some(call), Some(status)) = (record.call.as_deref().and_then(Call::parse), record.call_status()) {
-            self.cover(scope, call, status);
+            self.cover(scope, call, status, &record.vpcs);
         }
     }
 
@@ -287,7 +288,8 @@ impl Gather {
                     answer.file
                 ));
             }
-            self.cover(scope, call, status);
+            let limits = answer.record.as_ref().map_or(&[][..], |record| &record.vpcs);
+            self.cover(scope, call, status, limits);
             match decoded.get_mut(member).and_then(Option::take) {
                 Some(elements) => elements.keep(self, context),
                 None => self.member(context, key, value),
@@ -629,7 +631,7 @@ impl Gather {
     }
 
     /// Notes the fate of `call`; of two reports on one call the one with the higher rank stays.
-    fn cover(&mut self, scope: ScopeIndex, call: Call, status: CallStatus) {
+    fn cover(&mut self, scope: ScopeIndex, call: Call, status: CallStatus, limits: &[Text]) {
         // Where the account is known and the call takes no id, an answer settles it, whoever else was refused.
         let one_question = scope != 0 && call.argument() == Argument::None;
         let rank = |status: &CallStatus| match status {
@@ -644,10 +646,25 @@ impl Gather {
         if status == CallStatus::NotCollected {
             return;
         }
+        self.limit(scope, call, limits);
         let calls = &mut self.snapshot.coverage.calls;
         let higher = calls.get(&(scope, call)).is_none_or(|old| rank(&status) > rank(old));
         if higher {
             calls.insert((scope, call), status);
+        }
+    }
+
+    /// Notes the VPCs that a call was limited to. Several limited answers go together; one without limits speaks of all.
+    fn limit(&mut self, scope: ScopeIndex, call: Call, vpcs: &[Text]) {
+        let coverage = &mut self.snapshot.coverage;
+        let answered = coverage.calls.contains_key(&(scope, call));
+        match coverage.within.entry((scope, call)) {
+            btree_map::Entry::Occupied(old) if vpcs.is_empty() => drop(old.remove()),
+            btree_map::Entry::Occupied(mut old) => old.get_mut().extend(vpcs.iter().cloned()),
+            btree_map::Entry::Vacant(new) if !answered && !vpcs.is_empty() => {
+                new.insert(vpcs.iter().cloned().collect());
+            }
+            btree_map::Entry::Vacant(_) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::read::Answer;
 use super::scan::{each_has, elements, has, is_text_array};
-use crate::api::Call;
+use crate::api::{Argument, Call};
 
 /// What a top-level key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ const SIBLINGS: [&str; 22] = [
 ];
 
 /// Answers to calls that decide no packet. A file with one of these alone is AWS's, if of no use.
-const KEPT: [&str; 60] = [
+const KEPT: [&str; 55] = [
     "AvailabilityZones",
     "AutoScalingGroups",
     "DBInstances",
@@ -78,7 +78,6 @@ const KEPT: [&str; 60] = [
     "FlowLogs",
     "Images",
     "InstanceStatuses",
-    "InstanceTypes",
     "IpamPools",
     "Ipams",
     "KeyPairs",
@@ -90,20 +89,16 @@ const KEPT: [&str; 60] = [
     "LocalGatewayRouteTables",
     "LocalGatewayVirtualInterfaceGroups",
     "LocalGatewayVirtualInterfaces",
-    "LocalGateways",
     "NetworkInsightsAccessScopeAnalyses",
     "NetworkInsightsAccessScopeContent",
     "NetworkInsightsAccessScopes",
     "NetworkInsightsAnalyses",
     "NetworkInsightsPaths",
     "Regions",
-    "SecurityGroupForVpcs",
-    "SecurityGroupReferenceSet",
     "ServiceConfigurations",
     "ServiceDetails",
     "ServiceNames",
     "Snapshots",
-    "StaleSecurityGroupSet",
     "TagDescriptions",
     "Tags",
     "TransitGatewayConnectPeers",
@@ -133,6 +128,11 @@ const KEPT: [&str; 60] = [
 pub(crate) fn meaning(answer: &Answer<'_>, key: &str, value: &RawValue) -> Meaning {
     if value.get() == "null" {
         return Meaning::Unknown;
+    }
+    // A document tells which call it was, also where the list is empty.
+    let recorded = answer.record.as_ref().and_then(|record| Call::parse(record.call.as_deref()?));
+    if let Some(call) = recorded.filter(|call| call.key() == key && call.argument() == Argument::None) {
+        return Meaning::Answer(call);
     }
     match key {
         "PrefixLists" if each_has(value, &["Cidrs"]) => Meaning::Answer(Call::DescribePrefixLists),

@@ -12,6 +12,7 @@ mod endpoint;
 mod filter;
 mod lists;
 mod lookup;
+mod made;
 mod quota;
 mod routing;
 mod tags;
@@ -80,6 +81,13 @@ impl Network {
             Change::DeleteRoute(input) => routing::delete(self, input),
             Change::AssociateRouteTable(input) => association::associate(self, input),
             Change::ReplaceRouteTableAssociation(input) => association::replace(self, input),
+            Change::DisassociateRouteTable(input) => association::disassociate(self, input),
+            Change::CreateRouteTable(input) => made::create_table(self, input),
+            Change::DeleteRouteTable(input) => made::delete_table(self, input),
+            Change::CreateNetworkAcl(input) => made::create_acl(self, input),
+            Change::DeleteNetworkAcl(input) => made::delete_acl(self, input),
+            Change::CreateManagedPrefixList(input) => made::create_list(self, input),
+            Change::DeleteManagedPrefixList(input) => made::delete_list(self, input),
             Change::CreateVpcEndpoint(input) => endpoint::create(self, input),
             Change::ModifyVpcEndpoint(input) => endpoint::modify(self, input),
             Change::DeleteVpcEndpoints(input) => endpoint::delete(self, input),

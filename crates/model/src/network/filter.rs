@@ -222,8 +222,8 @@ pub(super) fn prefix_lists(builder: &mut Builder<'_>) {
         }
     }
     for entries in &resources.prefix_list_entries {
-        let text = Some(entries.value.id.clone());
-        let Some(id) = builder.id::<PrefixListId>(&text, entries.at, "") else { continue };
+        let text = entries.value.id.clone();
+        let Some(id) = builder.id::<PrefixListId>(&Some(text.clone()), entries.at, "") else { continue };
         let idx = prefix_list(builder, id);
         if entries.value.truncated {
             continue;
@@ -235,8 +235,21 @@ pub(super) fn prefix_lists(builder: &mut Builder<'_>) {
             .enumerate()
             .filter_map(|(i, entry)| entry.cidr.as_deref().map(|text| (format!("[{i}].Cidr"), text)));
         let cidrs = parse_entries(builder, entries.at, texts);
-        // The entries call is the list's own and newer than the summary in `describe-prefix-lists`.
-        builder.network.prefix_lists.get_mut(idx).cidrs = Some(cidrs);
+        let list = builder.network.prefix_lists.get_mut(idx);
+        let summary = list.cidrs.take().unwrap_or_default();
+        let has_all = |these: &[IpNet], those: &[IpNet]| these.iter().all(|net| those.contains(net));
+        // A list of AWS's is never empty: what `describe-prefix-lists` names was there (M-10).
+        let keep = cidrs.is_empty() && !summary.is_empty();
+        let differ = !summary.is_empty() && !(has_all(&summary, &cidrs) && has_all(&cidrs, &summary));
+        // The entries call is the list's own, and newer than the summary in `describe-prefix-lists`.
+        list.cidrs = Some(if keep { summary } else { cidrs });
+        if differ {
+            let counts = if keep { "those of `describe-prefix-lists` are" } else { "its own entries are" };
+            let at = builder.snapshot.locate(entries.at, "");
+            builder.warn(format!(
+                "{at}: the entries of {text} differ from what `describe-prefix-lists` names; {counts} used"
+            ));
+        }
     }
 }
 

@@ -301,7 +301,9 @@ pub(super) fn interfaces(
     let mut disagreements: Vec<String> = Vec::new();
     for instance in instances {
         let instance = instance.borrow();
-        let complete = builder.snapshot.coverage.is_complete(instance.at.scope, Call::DescribeNetworkInterfaces);
+        let vpc = instance.value.vpc_id.as_deref().unwrap_or_default();
+        let complete =
+            builder.snapshot.coverage.is_complete_for(instance.at.scope, vpc, Call::DescribeNetworkInterfaces);
         for (i, interface) in instance.value.network_interfaces.iter().enumerate() {
             let Some(text) = interface.network_interface_id.as_deref() else { continue };
             match builder.network.interfaces.find_text(text) {

@@ -390,15 +390,17 @@ pub(super) fn associations(builder: &mut Builder<'_>) {
         }
     }
     for table in &builder.snapshot.resources.route_tables {
-        let vpc = table.value.vpc_id.as_deref().and_then(|text| text.parse().ok());
-        if !coverage.is_complete(table.at.scope, Call::DescribeRouteTables) {
+        let text = table.value.vpc_id.as_deref();
+        let vpc = text.and_then(|text| text.parse().ok());
+        if !coverage.is_complete_for(table.at.scope, text.unwrap_or_default(), Call::DescribeRouteTables) {
             partial_tables.extend(vpc.and_then(|id| network.vpcs.find(&id)));
         }
     }
     for acl in &builder.snapshot.resources.network_acls {
         let idx = acl.value.network_acl_id.as_deref().and_then(|text| text.parse().ok());
         let Some(idx) = idx.and_then(|id| network.acls.find(&id)) else { continue };
-        let complete = coverage.is_complete(acl.at.scope, Call::DescribeNetworkAcls);
+        let vpc = acl.value.vpc_id.as_deref().unwrap_or_default();
+        let complete = coverage.is_complete_for(acl.at.scope, vpc, Call::DescribeNetworkAcls);
         for association in &acl.value.associations {
             let subnet = association.subnet_id.as_deref().and_then(|text| text.parse().ok());
             if let Some(subnet) = subnet.and_then(|id| network.subnets.find(&id)) {

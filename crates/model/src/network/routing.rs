@@ -1,6 +1,6 @@
 //! Route tables, gateways, peerings and transit gateways.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -241,6 +241,15 @@ pub struct PeeringSide {
     pub region: Option<Text>,
     /// The side's CIDRs as the peering itself reports them.
     pub cidrs: Vec<IpNet>,
+    /// Whether those are all: `CidrBlock` alone is the primary one, and nobody knows whether there are others.
+    pub whole: bool,
+}
+
+impl PeeringSide {
+    /// Whether an address may lie in the side's VPC, as far as the peering tells (RT-34).
+    pub fn may_hold(&self, address: IpAddr) -> bool {
+        !self.whole || self.cidrs.iter().any(|net| net.contains(&address))
+    }
 }
 
 /// A transit gateway.
@@ -413,7 +422,9 @@ pub(super) fn gateways(builder: &mut Builder<'_>) {
 }
 
 fn peering_side(info: Option<&aws::PeeringVpcInfo>) -> PeeringSide {
-    let Some(info) = info else { return PeeringSide { vpc: None, owner: None, region: None, cidrs: Vec::new() } };
+    let Some(info) = info else {
+        return PeeringSide { vpc: None, owner: None, region: None, cidrs: Vec::new(), whole: false };
+    };
     let v4 = info.cidr_block_set.iter().filter_map(|c| c.cidr_block.as_deref()).chain(info.cidr_block.as_deref());
     let v6 = info.ipv6_cidr_block_set.iter().filter_map(|c| c.ipv6_cidr_block.as_deref());
     let mut cidrs: Vec<IpNet> = v4.filter_map(cidr_v4).chain(v6.filter_map(cidr_v6)).collect();
@@ -424,6 +435,7 @@ fn peering_side(info: Option<&aws::PeeringVpcInfo>) -> PeeringSide {
         owner: info.owner_id.clone(),
         region: info.region.clone(),
         cidrs,
+        whole: !info.cidr_block_set.is_empty() || !info.ipv6_cidr_block_set.is_empty(),
     }
 }
 

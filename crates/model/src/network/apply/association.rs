@@ -3,7 +3,7 @@
 use super::routing::gateway;
 use super::{Refusal, lookup};
 use crate::aws::Text;
-use crate::change::{AssociateRouteTable, ReplaceRouteTableAssociation};
+use crate::change::{AssociateRouteTable, DisassociateRouteTable, ReplaceRouteTableAssociation, is_unknown};
 use crate::network::{AssociatedWith, Idx, Network, Ref, RouteTable, RouteTableAssociation, RouteTarget, Subnet};
 
 /// The subnet's own association, where it has one.
@@ -21,8 +21,16 @@ fn new_id(what: &str) -> Text {
     format!("rtbassoc-new-{rest}").into()
 }
 
-/// `AssociateRouteTable`.
+/// `AssociateRouteTable`. With a table that is not known yet, the subnet's is not known.
 pub(super) fn associate(network: &mut Network, input: &AssociateRouteTable) -> Result<(), Refusal> {
+    if let (true, Some(text), None) = (is_unknown(&input.route_table_id), &input.subnet_id, &input.gateway_id) {
+        let subnet = lookup::subnet(network, text)?;
+        if let Some(own) = own_table(network, network.subnets.get(subnet)) {
+            return Err(already(text, network.route_tables.get(own).id.as_str()));
+        }
+        network.subnets.get_mut(subnet).route_table = None;
+        return Ok(());
+    }
     let idx = lookup::route_table(network, &input.route_table_id)?;
     let table = network.route_tables.get(idx);
     match (&input.subnet_id, &input.gateway_id) {
@@ -129,6 +137,47 @@ pub(super) fn replace(network: &mut Network, input: &ReplaceRouteTableAssociatio
     link(network, new, RouteTableAssociation { id, with });
     for subnet in followers {
         network.subnets.get_mut(subnet).route_table = Some(new);
+    }
+    Ok(())
+}
+
+/// `DisassociateRouteTable`: the subnet follows the VPC's main table afterwards (RT-1).
+pub(super) fn disassociate(network: &mut Network, input: &DisassociateRouteTable) -> Result<(), Refusal> {
+    if input.association_id.is_empty() {
+        return Err(Refusal::missing("AssociationId"));
+    }
+    let found = network.route_tables.iter().find_map(|(idx, table)| {
+        let mut own = table.associations.iter().enumerate();
+        own.find(|(_, own)| *own.id == *input.association_id).map(|(position, own)| (idx, position, own.with.clone()))
+    });
+    let (idx, position, with) = found.ok_or_else(|| {
+        let message = format!("the association ID '{}' does not exist", input.association_id);
+        Refusal::new("InvalidAssociationID.NotFound", message)
+    })?;
+    if with == AssociatedWith::Main {
+        return Err(Refusal::value(format!(
+            "cannot disassociate the main route table association {}",
+            input.association_id
+        )));
+    }
+    let table = network.route_tables.get_mut(idx);
+    table.associations.remove(position);
+    match with {
+        AssociatedWith::Main => {}
+        AssociatedWith::Subnet(id) => {
+            table.subnets.retain(|own| *own != id);
+            if let Some(subnet) = network.subnets.find(&id) {
+                let vpc = network.subnets.get(subnet).vpc.as_ref().and_then(Ref::known);
+                let main = vpc.and_then(|vpc| network.vpcs.get(vpc).main_route_table);
+                network.subnets.get_mut(subnet).route_table = main;
+            }
+        }
+        AssociatedWith::Gateway(text) => {
+            table.gateways.retain(|own| *own != text);
+            if let Some(gateway) = network.internet_gateways.find_text(&text) {
+                network.internet_gateways.get_mut(gateway).edge_table = None;
+            }
+        }
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use super::quota::{check_groups, check_product, counts};
 use super::{Refusal, lookup};
 use crate::api::Call;
 use crate::change::{
-    CreateSecurityGroup, DeleteSecurityGroup, GroupReference, GroupRules, IpPermission, ModifyNetworkInterfaceAttribute,
+    CreateSecurityGroup, DeleteSecurityGroup, GroupReference, GroupRules, IpPermission,
+    ModifyNetworkInterfaceAttribute, is_unknown,
 };
 use crate::network::filter::{FieldProblem, cidr_v4, cidr_v6, rule_fields};
 use crate::network::{
@@ -156,8 +157,8 @@ pub(super) fn authorize(network: &mut Network, input: &GroupRules, direction: Di
     }
     let group = network.groups.get(idx);
     let lists = |text: &str| {
-        let list = lookup::reference::<PrefixList>(&network.prefix_lists, text, &lookup::PREFIX_LIST)?;
-        let absent = surely_absent(network, group.vpc.as_ref(), Call::DescribeManagedPrefixLists);
+        let list = lookup::list_reference(network, text)?;
+        let absent = surely_absent(network, group.vpc.as_ref(), Call::DescribeManagedPrefixLists) && !is_unknown(text);
         if list.known().is_none() && absent { Err(lookup::PREFIX_LIST.not_found(text)) } else { Ok(list) }
     };
     let peer_of = |reference: &GroupReference| group_peer(network, idx, reference, direction);
@@ -267,7 +268,7 @@ pub(super) fn revoke(network: &mut Network, input: &GroupRules, direction: Direc
         }
         (false, true) => {
             // A stale rule can be revoked, too: what it names need not be there.
-            let lists = |text: &str| lookup::reference::<PrefixList>(&network.prefix_lists, text, &lookup::PREFIX_LIST);
+            let lists = |text: &str| lookup::list_reference(network, text);
             let peer_of = |reference: &GroupReference| {
                 let group = lookup::group_reference(network, &reference.group_id)?;
                 Ok(GroupPeer { group, owner: None, peering: None, peering_status: None })
@@ -422,7 +423,8 @@ pub(super) fn groups_of(
             // Groups that are shared from another account are not in the snapshot, but then they are seen in use.
             None => {
                 let in_use = network.interfaces.iter().any(|(_, interface)| interface.groups.contains(&reference));
-                if !in_use && surely_absent(network, vpc, Call::DescribeSecurityGroups) {
+                let absent = surely_absent(network, vpc, Call::DescribeSecurityGroups) && !is_unknown(text);
+                if !in_use && absent {
                     return Err(lookup::GROUP.not_found(text));
                 }
             }

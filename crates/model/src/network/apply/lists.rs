@@ -7,7 +7,8 @@ use super::quota::{check_product, is_of_aws};
 use super::{Refusal, lookup};
 use crate::aws::{self, Scalar};
 use crate::change::{
-    DeleteNetworkAclEntry, ModifyManagedPrefixList, NetworkAclEntry as Input, ReplaceNetworkAclAssociation,
+    DeleteNetworkAclEntry, ModifyManagedPrefixList, NetworkAclEntry as Input, ReplaceNetworkAclAssociation, UNKNOWN,
+    is_unknown,
 };
 use crate::network::filter::{cidr, parse_acl_entry};
 use crate::network::{
@@ -18,10 +19,10 @@ use crate::network::{
 const ENTRIES: usize = 40;
 
 /// Entries of a prefix list at most.
-const LIST_ENTRIES: i64 = 1000;
+pub(super) const LIST_ENTRIES: i64 = 1000;
 
 /// Entries that one call can add or remove.
-const ENTRIES_PER_CALL: usize = 100;
+pub(super) const ENTRIES_PER_CALL: usize = 100;
 
 /// The last number that users can give; the final denials have higher ones (NA-2).
 const LAST_NUMBER: u32 = 32766;
@@ -154,7 +155,8 @@ pub(super) fn delete_entry(network: &mut Network, input: &DeleteNetworkAclEntry)
     Ok(())
 }
 
-/// `ReplaceNetworkAclAssociation`: the association is another one afterwards, as AWS's answer says.
+/// `ReplaceNetworkAclAssociation`: the association is another one afterwards, as AWS's answer says. With a network ACL
+/// that is not known yet, the subnet's is not known.
 pub(super) fn replace_association(network: &mut Network, input: &ReplaceNetworkAclAssociation) -> Result<(), Refusal> {
     if input.association_id.is_empty() {
         return Err(Refusal::missing("AssociationId"));
@@ -167,6 +169,13 @@ pub(super) fn replace_association(network: &mut Network, input: &ReplaceNetworkA
         let message = format!("the association ID '{}' does not exist", input.association_id);
         Refusal::new("InvalidAssociationID.NotFound", message)
     })?;
+    if is_unknown(&input.network_acl_id) {
+        network.acls.get_mut(old).associations.remove(position);
+        if let Some(subnet) = network.subnets.find(&subnet) {
+            network.subnets.get_mut(subnet).acl = None;
+        }
+        return Ok(());
+    }
     let new = lookup::acl(network, &input.network_acl_id)?;
     if lookup::differ(network.acls.get(old).vpc.as_ref(), network.acls.get(new).vpc.as_ref()) {
         return Err(Refusal::value(format!("{} belongs to another VPC than {subnet}", input.network_acl_id)));
@@ -214,6 +223,11 @@ pub(super) fn modify_prefix_list(network: &mut Network, input: &ModifyManagedPre
         }
     }
     for entry in &input.add_entries {
+        // With an entry that is not known yet, what the list holds is not known.
+        if entry.cidr == UNKNOWN {
+            cidrs = None;
+            continue;
+        }
         let net = list_cidr(list, &entry.cidr)?;
         // An entry that is there gets another description, which nobody here reads.
         if let Some(cidrs) = &mut cidrs
@@ -244,7 +258,7 @@ pub(super) fn modify_prefix_list(network: &mut Network, input: &ModifyManagedPre
     Ok(())
 }
 
-fn list_cidr(list: &PrefixList, text: &str) -> Result<IpNet, Refusal> {
+pub(super) fn list_cidr(list: &PrefixList, text: &str) -> Result<IpNet, Refusal> {
     let net = cidr(text).ok_or_else(|| Refusal::value(format!("CIDR block {text} is malformed")))?;
     let fits = list.family.is_none_or(|family| (family == Family::V4) == is_v4(net));
     if fits { Ok(net) } else { Err(Refusal::value(format!("{net} is not of the family of {}", list.id))) }

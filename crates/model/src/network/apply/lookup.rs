@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::str::FromStr;
 
 use super::Refusal;
-use crate::ids::{EniId, SecurityGroupId, VpcEndpointId};
+use crate::ids::{EniId, NetworkAclId, PrefixListId, RouteTableId, SecurityGroupId, VpcEndpointId};
 use crate::network::{
     Idx, MadeKind, Network, NetworkAcl, NetworkInterface, PrefixList, Ref, Resource, RouteTable, SecurityGroup, Subnet,
     Table, Vpc, VpcEndpoint,
@@ -119,6 +119,10 @@ pub(super) fn group_reference(network: &Network, text: &str) -> Result<Ref<Secur
     reference::<SecurityGroup>(&network.groups, real(network, MadeKind::SecurityGroup, text), &GROUP)
 }
 
+pub(super) fn list_reference(network: &Network, text: &str) -> Result<Ref<PrefixList>, Refusal> {
+    reference::<PrefixList>(&network.prefix_lists, real(network, MadeKind::PrefixList, text), &PREFIX_LIST)
+}
+
 pub(super) fn endpoint_reference(network: &Network, text: &str) -> Result<Ref<VpcEndpoint>, Refusal> {
     reference::<VpcEndpoint>(&network.endpoints, real(network, MadeKind::Endpoint, text), &ENDPOINT)
 }
@@ -144,15 +148,15 @@ pub(super) fn interface(network: &Network, text: &str) -> Result<Idx<NetworkInte
 }
 
 pub(super) fn acl(network: &Network, text: &str) -> Result<Idx<NetworkAcl>, Refusal> {
-    find(&network.acls, text, &ACL)
+    find(&network.acls, real(network, MadeKind::NetworkAcl, text), &ACL)
 }
 
 pub(super) fn route_table(network: &Network, text: &str) -> Result<Idx<RouteTable>, Refusal> {
-    find(&network.route_tables, text, &ROUTE_TABLE)
+    find(&network.route_tables, real(network, MadeKind::RouteTable, text), &ROUTE_TABLE)
 }
 
 pub(super) fn prefix_list(network: &Network, text: &str) -> Result<Idx<PrefixList>, Refusal> {
-    find(&network.prefix_lists, text, &PREFIX_LIST)
+    find(&network.prefix_lists, real(network, MadeKind::PrefixList, text), &PREFIX_LIST)
 }
 
 /// A resource that can be made, with an id of its own for what was just made under `name`.
@@ -169,6 +173,21 @@ impl Made for SecurityGroup {
 impl Made for VpcEndpoint {
     const KIND: MadeKind = MadeKind::Endpoint;
     const PREFIX: &'static str = VpcEndpointId::PREFIX;
+}
+
+impl Made for NetworkAcl {
+    const KIND: MadeKind = MadeKind::NetworkAcl;
+    const PREFIX: &'static str = NetworkAclId::PREFIX;
+}
+
+impl Made for RouteTable {
+    const KIND: MadeKind = MadeKind::RouteTable;
+    const PREFIX: &'static str = RouteTableId::PREFIX;
+}
+
+impl Made for PrefixList {
+    const KIND: MadeKind = MadeKind::PrefixList;
+    const PREFIX: &'static str = PrefixListId::PREFIX;
 }
 
 /// An id that no resource of `table` has: `sg-new-web`.

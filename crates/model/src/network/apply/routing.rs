@@ -6,12 +6,12 @@ use super::filter::surely_absent;
 use super::quota::weight;
 use super::{Refusal, lookup};
 use crate::api::Call;
-use crate::change::{DeleteRoute, Route as Input};
+use crate::change::{DeleteRoute, Route as Input, is_unknown};
 use crate::ids::{InternetGatewayId, VpnGatewayId};
 use crate::network::filter::{cidr, cidr_v4, cidr_v6};
 use crate::network::{
-    AttachmentKind, Destination, EndpointKind, Idx, Network, NetworkInterface, Peering, PrefixList, Ref, Resource,
-    Route, RouteOrigin, RouteState, RouteTable, RouteTarget, Table, Vpc,
+    AttachmentKind, Destination, EndpointKind, Idx, Network, NetworkInterface, Peering, Ref, Resource, Route,
+    RouteOrigin, RouteState, RouteTable, RouteTarget, Table, Vpc,
 };
 
 /// Static routes of a table per family, after every raise of the quota.
@@ -33,11 +33,11 @@ fn destination(
         (Some(text), None, None) => cidr_v4(text).map(Destination::Cidr).ok_or_else(|| bad(text)),
         (None, Some(text), None) => cidr_v6(text).map(Destination::Cidr).ok_or_else(|| bad(text)),
         (None, None, Some(text)) => {
-            let list = lookup::reference::<PrefixList>(&network.prefix_lists, text, &lookup::PREFIX_LIST)?;
+            let list = lookup::list_reference(network, text)?;
             // A route that is there may name a list that is not in the snapshot.
             let named = table.routes.iter().any(|route| route.destination == Destination::PrefixList(list.clone()));
             let absent = surely_absent(network, table.vpc.as_ref(), Call::DescribeManagedPrefixLists);
-            if list.known().is_none() && absent && !named {
+            if list.known().is_none() && absent && !named && !is_unknown(text) {
                 return Err(lookup::PREFIX_LIST.not_found(text));
             }
             Ok(Destination::PrefixList(list))
@@ -105,7 +105,7 @@ where
     }
     let refused = || Refusal::new(not_found, format!("the ID '{text}' does not exist"));
     let id = text.parse().map_err(|_| refused())?;
-    if surely_absent(network, vpc, call) { Err(refused()) } else { Ok(Ref::Missing(id)) }
+    if surely_absent(network, vpc, call) && !is_unknown(text) { Err(refused()) } else { Ok(Ref::Missing(id)) }
 }
 
 /// The target that a call names, and whether packets can use it.
@@ -159,7 +159,7 @@ fn target(network: &Network, table: &RouteTable, input: &Input) -> Result<(Route
             let here = matches!(&attachment.kind, AttachmentKind::Vpc(id) if Some(id) == vpc_id);
             here && attachment.gateway.as_ref().is_some_and(|id| id.as_str() == text) && attachment.is_available()
         });
-        if attachments && !attached && vpc_id.is_some() {
+        if attachments && !attached && vpc_id.is_some() && !is_unknown(text) {
             return Err(Refusal::new(code, format!("transit gateway {text} has no attachment in the VPC")));
         }
         return Ok((RouteTarget::TransitGateway(gateway), RouteState::Active));
@@ -208,7 +208,9 @@ fn target(network: &Network, table: &RouteTable, input: &Input) -> Result<(Route
     let text = input.vpc_endpoint_id.as_deref().unwrap_or("");
     let endpoint = lookup::endpoint_reference(network, text)?;
     match endpoint.known().map(|idx| network.endpoints.get(idx)) {
-        None if surely_absent(network, vpc, Call::DescribeVpcEndpoints) => Err(lookup::ENDPOINT.not_found(text)),
+        None if surely_absent(network, vpc, Call::DescribeVpcEndpoints) && !is_unknown(text) => {
+            Err(lookup::ENDPOINT.not_found(text))
+        }
         None => Ok((RouteTarget::Endpoint(endpoint), RouteState::Active)),
         Some(known) if known.kind != EndpointKind::GatewayLoadBalancer => {
             Err(Refusal::value(format!("{text} is not a Gateway Load Balancer endpoint")))

@@ -13,6 +13,7 @@ use crate::network::{Idx, Ref, Resource, SecurityGroup, Table, build};
 
 mod endpoints;
 mod filters;
+mod made;
 mod places;
 mod routes;
 
