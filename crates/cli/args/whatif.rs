@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{FamilyArg, Source};
+use super::{FamilyArg, LevelArg, Source};
 
 pub(super) const WHATIF_HELP: &str = "\
 Examples:
   reach whatif --snapshot demo --changes changes.jsonl
   reach whatif --changes changes.jsonl --policy policy.toml
   reach whatif --changes - --from node --to controlplane --port 443
-  reach whatif --changes changes.jsonl --output markdown      # for a pull request
+  reach whatif --changes changes.jsonl --check eks            # which requirements of the cluster change
+  reach whatif --changes changes.jsonl --rank                 # harmless ones first
+  terraform show -json PLAN | reach whatif --terraform-plan - --output markdown    # for a pull request
+  reach whatif --terraform-plan plan.json --output sarif      # for code scanning
 
 A scenario, one a line:
   {\"id\": \"no-more-ssh\", \"changes\": [{\"RevokeSecurityGroupIngress\": {\"GroupId\": \"sg-…\",
@@ -26,10 +29,10 @@ Open connections:
 
 pub(super) const WHATIF_EXIT_CODES: &str = "\
 Exit codes:
-   0  nothing is lost, and no expectation is broken
-   1  something is lost, or an expectation is broken
-   2  the command line, the snapshot or a scenario is wrong, or AWS would refuse a change
-   3  unknown: what the snapshot does not hold decides
+   0  nothing is lost, and no expectation or requirement is broken
+   1  something is lost, or an expectation or a requirement is broken
+   2  the command line, the snapshot, a scenario or a plan is wrong, or AWS would refuse a change
+   3  unknown: what the snapshot does not hold, or what of the plan is not understood, decides
    4  reading or writing failed
   70  the engines contradict each other (a bug)
   Where several apply: 70, 4, 2, 1, 3, 0 in that order.";
@@ -38,7 +41,8 @@ pub(super) const DIFF_EXAMPLES: &str = "\
 Examples:
   reach diff snapshot-monday snapshot-tuesday
   reach diff old.json.zst new.json.zst --policy policy.toml
-  reach diff old new --from internet --to node --output markdown";
+  reach diff old new --from internet --to node --output markdown
+  reach diff old new --check eks --level minimum";
 
 /// A question, as `reach query` takes it, that a difference is narrowed to.
 #[derive(Debug, Args)]
@@ -70,7 +74,13 @@ pub(crate) struct Narrowing {
     /// Tell which expectations of a policy change, too
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// The EKS cluster that selectors speak of, where the snapshot holds several
+    /// Tell which findings of `reach check eks` change, too
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) check: Option<Audited>,
+    /// Which findings decide about the exit code: up to this level [default: recommended]
+    #[arg(long, value_enum, requires = "check", value_name = "LEVEL")]
+    pub(crate) level: Option<LevelArg>,
+    /// The EKS cluster that is checked and that selectors speak of, where the snapshot holds several
     #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
     pub(crate) cluster: Option<String>,
 }
@@ -79,8 +89,17 @@ pub(crate) struct Narrowing {
 #[derive(Debug, Args)]
 pub(crate) struct Whatif {
     /// Scenarios, one JSON object a line; `-` is standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "terraform_plan", conflicts_with = "terraform_plan")]
+    pub(crate) changes: Option<PathBuf>,
+    /// One scenario from a plan of Terraform or `OpenTofu`, as `terraform show -json PLAN` prints it; `-` is standard input
     #[arg(long, value_name = "FILE")]
-    pub(crate) changes: PathBuf,
+    pub(crate) terraform_plan: Option<PathBuf>,
+    /// Print the scenarios not in their order, but those that break nothing first and refused ones last
+    ///
+    /// By the number of broken expectations and requirements, then by the pairs that are lost, cut now, undecided and gained.
+    /// A range of outside addresses counts as one end.
+    #[arg(long, conflicts_with = "terraform_plan")]
+    pub(crate) rank: bool,
     #[command(flatten)]
     pub(crate) narrowing: Narrowing,
     #[command(flatten)]
@@ -107,6 +126,12 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Audited {
+    /// The requirements of an EKS cluster
+    Eks,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WhatifFormat {
     /// For people
     Text,
@@ -116,4 +141,6 @@ pub(crate) enum WhatifFormat {
     Jsonl,
     /// For pull requests and chats
     Markdown,
+    /// For code scanning (SARIF 2.1.0): a plan, or two snapshots
+    Sarif,
 }

@@ -3,7 +3,11 @@
 
 pub(crate) mod json;
 pub(crate) mod markdown;
+mod resources;
+pub(crate) mod sarif;
 pub(crate) mod text;
+
+mod told;
 
 use std::net::IpAddr;
 
@@ -11,11 +15,13 @@ use ipnet::IpNet;
 use reach_engine::Verdict;
 use reach_engine::endpoint::Endpoint;
 use reach_engine::explain;
-use reach_engine::whatif::{Difference, End, FlowSet, Quota, Traffic};
+use reach_engine::whatif::{Difference, End, FlowSet, Quota, ResourceChange, Traffic};
 use reach_model::Network;
+use reach_model::change::Change;
 use reach_packets::{IpSet, PortSet, Protocol};
 use serde_json::value::RawValue;
 
+pub(crate) use self::told::{Causes, FindingChange, Item, List, PlanTold, Weight};
 use crate::ask::Asked;
 
 /// A change's answer, and what is needed to tell it.
@@ -26,9 +32,15 @@ pub(crate) struct Told<'a> {
     pub(crate) id: Option<&'a RawValue>,
     pub(crate) found: &'a Difference,
     pub(crate) verdicts: &'a [VerdictChange],
+    /// Findings of the audit that have another status.
+    pub(crate) findings: &'a [FindingChange],
     pub(crate) quota: &'a [Quota],
-    /// Two snapshots, not a scenario.
-    pub(crate) diff: bool,
+    /// What each set is due to, where that is said.
+    pub(crate) causes: Option<&'a Causes>,
+    /// The plan that the change is.
+    pub(crate) plan: Option<&'a PlanTold<'a>>,
+    /// Two snapshots, not a scenario: the resources that differ.
+    pub(crate) resources: Option<&'a [ResourceChange]>,
 }
 
 /// A question that has another answer.
@@ -183,9 +195,21 @@ pub(crate) fn ports(traffic: &Traffic) -> Option<String> {
     }
 }
 
+/// The API's name of a call.
+pub(crate) fn call(change: &Change) -> String {
+    let value = serde_json::to_value(change).unwrap_or_default();
+    value.as_object().and_then(|calls| calls.keys().next().cloned()).unwrap_or_default()
+}
+
+/// What stands where a value is kept back.
+pub(crate) const SENSITIVE: &str = "(sensitive)";
+
 /// What a set of flows is, in words: `tcp 443`, `every protocol and port`, `icmp`.
-pub(crate) fn in_words(set: &FlowSet) -> String {
-    let traffic = &set.traffic;
+pub(crate) fn in_words(item: Item<'_>) -> String {
+    if item.is_sensitive() {
+        return SENSITIVE.to_owned();
+    }
+    let traffic = &item.set.traffic;
     if traffic.is_all() {
         return "every protocol and port".to_owned();
     }
@@ -204,22 +228,29 @@ pub(crate) fn in_words(set: &FlowSet) -> String {
     format!("{name}{ports}{clients}")
 }
 
-/// Sets with the same ends, their traffic in one list: people read who before what. Where there are several timeouts, each
-/// stands with its traffic.
-pub(crate) fn by_ends(list: &[FlowSet]) -> Vec<(&FlowSet, String)> {
-    let timed = list.iter().any(|set| set.idle_timeout_s != list.first().and_then(|first| first.idle_timeout_s));
-    let words = |set: &FlowSet| {
-        let words = in_words(set);
-        if timed { format!("{words} ({})", duration(set.idle_timeout_s)) } else { words }
+/// Sets with the same ends that are due to the same, their traffic in one list: people read who before what. Where there
+/// are several timeouts, each stands with its traffic.
+pub(crate) fn by_ends<'a>(list: &[Item<'a>]) -> Vec<(Item<'a>, String)> {
+    let first = list.first().and_then(|first| first.set.idle_timeout_s);
+    let timed = list.iter().any(|item| item.set.idle_timeout_s != first);
+    let words = |item: Item<'_>| {
+        let words = in_words(item);
+        if timed { format!("{words} ({})", duration(item.set.idle_timeout_s)) } else { words }
     };
-    let mut found: Vec<(&FlowSet, Vec<String>)> = Vec::new();
-    for set in list {
-        match found.iter_mut().find(|(own, _)| own.from == set.from && own.to == set.to) {
-            Some((_, traffic)) => traffic.push(words(set)),
-            None => found.push((set, vec![words(set)])),
+    let mut found: Vec<(Item<'a>, Vec<String>)> = Vec::new();
+    for item in list {
+        let (from, to, cause) = (&item.set.from, &item.set.to, item.cause);
+        match found.iter_mut().find(|(own, _)| own.set.from == *from && own.set.to == *to && own.cause == cause) {
+            Some((_, traffic)) => {
+                let words = words(*item);
+                if !traffic.contains(&words) {
+                    traffic.push(words);
+                }
+            }
+            None => found.push((*item, vec![words(*item)])),
         }
     }
-    found.into_iter().map(|(set, traffic)| (set, traffic.join("; "))).collect()
+    found.into_iter().map(|(item, traffic)| (item, traffic.join("; "))).collect()
 }
 
 /// A number of seconds as an operator says it: `350 s`, `5 days`.
@@ -242,8 +273,15 @@ pub(crate) fn survive(list: &[FlowSet]) -> String {
     format!("open connections stay up; they cannot reconnect ({when})")
 }
 
-/// One side of a set, shortened: names with their addresses.
-pub(crate) fn who(told: &Told<'_>, end: &End, limit: usize) -> String {
+/// Both sides of a set, shortened: names with their addresses.
+pub(crate) fn ends(told: &Told<'_>, item: Item<'_>, limit: usize) -> [String; 2] {
+    [&item.set.from, &item.set.to].map(|end| match end {
+        End::Outside(_) if item.is_sensitive() => format!("{SENSITIVE} addresses outside"),
+        end => who(told, end, limit),
+    })
+}
+
+fn who(told: &Told<'_>, end: &End, limit: usize) -> String {
     if let End::Outside(set) = end
         && let Some(name) = told.name_outside(&set.0)
     {

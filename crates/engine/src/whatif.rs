@@ -7,6 +7,7 @@
 //!
 //! [`difference`] is the definition: whatever is faster must say the same.
 
+mod cause;
 mod ends;
 mod fate;
 mod merge;
@@ -15,6 +16,7 @@ mod outside;
 mod pairs;
 mod quota;
 mod region;
+mod resources;
 mod witness;
 
 use std::sync::OnceLock;
@@ -22,10 +24,12 @@ use std::sync::OnceLock;
 use reach_model::Network;
 use reach_packets::{Family, IpSet};
 
+pub use self::cause::Alike;
 pub use self::ends::{Party, PartyId};
 pub use self::merge::{End, FlowSet, IpSetKey, Traffic};
 pub use self::narrow::{Scope, Side};
 pub use self::quota::passed;
+pub use self::resources::{AtGates, Part, ResourceChange, resource_changes};
 use crate::compile::Compiled;
 use crate::compile::headers::Headers;
 use crate::compile::link::Links;

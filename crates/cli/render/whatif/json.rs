@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use reach_engine::Verdict;
-use reach_engine::whatif::{End, FlowSet};
+use reach_engine::whatif::{End, ResourceChange};
 
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Error, Place, Told, ports, protocol};
+use super::{Error, List, Place, PlanTold, SENSITIVE, Told, ports, protocol, resources};
 
 /// Ends of more addresses than this are named once, as a class.
 const LISTED: usize = 8;
@@ -19,13 +19,87 @@ struct Document<'a> {
     schema: &'static str,
     id: Option<&'a RawValue>,
     verdict_changes: Vec<ChangeView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingView<'a>>,
     gained: Vec<SetView>,
     lost: Vec<SetView>,
     undecided: Vec<SetView>,
     connections: ConnectionsView,
     quota: Vec<QuotaView<'a>>,
     classes: BTreeMap<usize, Vec<EndView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Vec<ResourceView<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terraform: Option<PlanView<'a>>,
     error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FindingView<'a> {
+    id: &'a str,
+    level: &'static str,
+    before: &'static str,
+    after: &'static str,
+}
+
+#[derive(Serialize)]
+struct ResourceView<'a> {
+    resource: &'a str,
+    kind: &'static str,
+    change: &'static str,
+    removed: Vec<&'a str>,
+    added: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PlanView<'a> {
+    format_version: &'a str,
+    terraform_version: Option<&'a str>,
+    steps: Vec<StepView<'a>>,
+    unsupported: Vec<UnsupportedView<'a>>,
+    refused: Vec<RefusedView<'a>>,
+    remarks: Vec<RemarkView<'a>>,
+    problems: Vec<ProblemView<'a>>,
+    /// Whether the sets say which resources they are due to.
+    attributed: bool,
+}
+
+#[derive(Serialize)]
+struct StepView<'a> {
+    address: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_address: Option<&'a str>,
+    actions: Vec<&'static str>,
+    calls: Vec<String>,
+    sensitive: bool,
+}
+
+#[derive(Serialize)]
+struct UnsupportedView<'a> {
+    address: &'a str,
+    kind: &'a str,
+    actions: Vec<&'static str>,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct RefusedView<'a> {
+    address: &'a str,
+    call: String,
+    error: String,
+}
+
+#[derive(Serialize)]
+struct RemarkView<'a> {
+    address: &'a str,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct ProblemView<'a> {
+    file: &'a str,
+    path: &'a str,
+    message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -69,6 +143,9 @@ struct SetView {
     #[serde(skip_serializing_if = "Option::is_none")]
     /// Null where AWS documents none.
     idle_timeout_s: Option<Value>,
+    /// Addresses of the plan, or ids of the resources that differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causes: Option<Vec<String>>,
 }
 
 #[derive(Clone, Serialize)]
@@ -134,17 +211,76 @@ impl Classes {
         vec![EndView::Class { class }]
     }
 
-    fn sets(&mut self, told: &Told<'_>, list: &[FlowSet], timed: bool) -> Vec<SetView> {
-        list.iter()
-            .map(|set| SetView {
-                from: self.end(told, &set.from),
-                to: self.end(told, &set.to),
-                protocol: protocol(&set.traffic),
-                ports: ports(&set.traffic),
-                source_ports: set.traffic.source_ports.as_ref().map(ToString::to_string),
-                idle_timeout_s: timed.then(|| set.idle_timeout_s.into()),
+    fn sets(&mut self, told: &Told<'_>, list: List) -> Vec<SetView> {
+        let timed = list == List::UntilIdle;
+        let items = told.items(list).into_iter();
+        items
+            .map(|item| {
+                let (set, hidden) = (item.set, item.is_sensitive());
+                let mut side = |end: &End| match end {
+                    End::Outside(_) if hidden => vec![EndView::Outside { cidr: SENSITIVE.to_owned() }],
+                    end => self.end(told, end),
+                };
+                let text = |text: Option<String>| if hidden { Some(SENSITIVE.to_owned()) } else { text };
+                SetView {
+                    from: side(&set.from),
+                    to: side(&set.to),
+                    protocol: if hidden { SENSITIVE.to_owned() } else { protocol(&set.traffic) },
+                    ports: text(ports(&set.traffic)),
+                    source_ports: text(set.traffic.source_ports.as_ref().map(ToString::to_string)),
+                    idle_timeout_s: timed.then(|| set.idle_timeout_s.into()),
+                    causes: item.cause.map(|cause| cause.names.clone()),
+                }
             })
             .collect()
+    }
+}
+
+fn actions(list: &[reach_terraform::Action]) -> Vec<&'static str> {
+    list.iter().map(|action| action.as_str()).collect()
+}
+
+impl<'a> PlanView<'a> {
+    fn new(told: &'a PlanTold<'a>) -> Self {
+        let scenario = told.scenario;
+        let steps = scenario.steps.iter().map(|step| StepView {
+            address: &step.address,
+            previous_address: step.previous_address.as_deref(),
+            actions: actions(&step.actions),
+            calls: step.changes.iter().map(super::call).collect(),
+            sensitive: step.sensitive,
+        });
+        let unsupported = scenario.unsupported.iter().map(|own| UnsupportedView {
+            address: &own.address,
+            kind: &own.kind,
+            actions: actions(&own.actions),
+            why: &own.why,
+        });
+        let refused = told.refused().into_iter().map(|(address, call, error)| RefusedView { address, call, error });
+        let problems = scenario.problems.iter();
+        let problems =
+            problems.map(|own| ProblemView { file: &own.file, path: &own.path, message: &own.message }).collect();
+        Self {
+            format_version: &told.plan.format_version,
+            terraform_version: told.plan.terraform_version.as_deref(),
+            steps: steps.collect(),
+            unsupported: unsupported.collect(),
+            refused: refused.collect(),
+            remarks: told.remarks().into_iter().map(|(address, text)| RemarkView { address, text }).collect(),
+            problems,
+            attributed: told.attributed,
+        }
+    }
+}
+
+fn resource(change: &ResourceChange) -> ResourceView<'_> {
+    let parts = |added: bool| change.parts.iter().filter(move |part| part.added == added).map(|part| &*part.text);
+    ResourceView {
+        resource: &change.id,
+        kind: change.kind,
+        change: resources::word(change),
+        removed: parts(false).collect(),
+        added: parts(true).collect(),
     }
 }
 
@@ -155,13 +291,11 @@ const fn schema(diff: bool) -> &'static str {
 /// The document, and a line's end.
 pub(crate) fn render(told: &Told<'_>, pretty: bool) -> Vec<u8> {
     let mut classes = Classes::default();
-    let found = told.found;
-    let [gained, lost, undecided] =
-        [&found.gained, &found.lost, &found.undecided].map(|list| classes.sets(told, list, false));
+    let [gained, lost, undecided] = [List::Gained, List::Lost, List::Undecided].map(|list| classes.sets(told, list));
     let connections = ConnectionsView {
-        cut_now: classes.sets(told, &found.connections.cut_now, false),
-        survive_until_idle: classes.sets(told, &found.connections.survive_until_idle, true),
-        unknown: classes.sets(told, &found.connections.unknown, false),
+        cut_now: classes.sets(told, List::CutNow),
+        survive_until_idle: classes.sets(told, List::UntilIdle),
+        unknown: classes.sets(told, List::Unknown),
     };
     let changes = told.verdicts.iter().map(|change| ChangeView {
         question: QuestionView {
@@ -178,18 +312,27 @@ pub(crate) fn render(told: &Told<'_>, pretty: bool) -> Vec<u8> {
         name: change.expected.as_ref().map(|(name, _)| name.as_str()),
         expected: change.expected.as_ref().map(|(_, expected)| *expected),
     });
+    let findings = told.findings.iter().map(|change| FindingView {
+        id: &change.id,
+        level: change.level.as_str(),
+        before: change.before.as_str(),
+        after: change.after.as_str(),
+    });
     let quota =
         told.quota.iter().map(|quota| QuotaView { resource: &quota.resource, rules: quota.rules, limit: quota.limit });
     let document = Document {
-        schema: schema(told.diff),
+        schema: schema(told.resources.is_some()),
         id: told.id,
         verdict_changes: changes.collect(),
+        findings: findings.collect(),
         gained,
         lost,
         undecided,
         connections,
         quota: quota.collect(),
         classes: classes.members,
+        resources: told.resources.map(|changes| changes.iter().map(resource).collect()),
+        terraform: told.plan.map(PlanView::new),
         error: None,
     };
     line(&document, pretty)

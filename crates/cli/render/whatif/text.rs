@@ -1,12 +1,10 @@
 //! What a change would do, in an operator's words.
 
-use anstyle::{AnsiColor, Style};
-use reach_engine::Verdict;
-use reach_engine::whatif::{Connections, FlowSet};
-
-use super::{Error, Told, by_ends, survive, who};
+use super::{Error, List, Told, by_ends, ends, resources, survive};
 use crate::render::facts;
 use crate::render::layout::{BOLD, DIM, PLAIN, Page, Span, printable, span, verdict};
+use anstyle::{AnsiColor, Style};
+use reach_engine::Verdict;
 
 /// The margin of labels.
 const MARGIN: usize = 11;
@@ -21,7 +19,7 @@ const ENDS: usize = 3;
 pub(super) fn title(told: &Told<'_>) -> String {
     match told.id {
         Some(id) => id.get().trim_matches('"').to_owned(),
-        None if told.diff => "Between the two snapshots".to_owned(),
+        None if told.resources.is_some() => "Between the two snapshots".to_owned(),
         None => "The change".to_owned(),
     }
 }
@@ -29,33 +27,62 @@ pub(super) fn title(told: &Told<'_>) -> String {
 /// What comes of it, in one line.
 pub(super) fn summary(told: &Told<'_>) -> String {
     let found = told.found;
-    if found.is_empty() {
-        return "changes no flow".to_owned();
-    }
     let mut parts = Vec::new();
-    for (list, word) in [(&found.lost, "lost"), (&found.gained, "gained"), (&found.undecided, "undecided")] {
-        if !list.is_empty() {
-            let sets = if list.len() == 1 { "set" } else { "sets" };
-            parts.push(format!("{} {sets} of flows {word}", list.len()));
+    let mut part = |count: usize, one: &str, many: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {}", if count == 1 { one } else { many }));
+        }
+    };
+    part(told.verdicts.iter().filter(|change| change.breaks()).count(), "expectation broken", "expectations broken");
+    part(told.findings.iter().filter(|change| change.breaks()).count(), "requirement broken", "requirements broken");
+    part(found.lost.len(), "set of flows lost", "sets of flows lost");
+    part(found.gained.len(), "set of flows gained", "sets of flows gained");
+    part(found.undecided.len(), "set of flows undecided", "sets of flows undecided");
+    let mut text = match () {
+        () if found.is_empty() && parts.is_empty() => "changes no flow".to_owned(),
+        () if parts.is_empty() => "no flow is gained or lost; open connections are touched".to_owned(),
+        () => parts.join(", "),
+    };
+    if let Some(plan) = told.plan {
+        let scenario = plan.scenario;
+        let mut but = Vec::new();
+        let mut part = |count: usize, one: &str, many: &str| {
+            if count > 0 {
+                but.push(format!("{count} {}", if count == 1 { one } else { many }));
+            }
+        };
+        part(scenario.refused.len(), "call would be refused", "calls would be refused");
+        part(scenario.problems.len(), "value could not be read", "values could not be read");
+        let resources = not_understood(told);
+        part(resources, "resource is not understood", "resources are not understood");
+        if !but.is_empty() {
+            text = format!("{text}; but {}", but.join(", "));
         }
     }
-    if parts.is_empty() {
-        return "no flow is gained or lost; open connections are touched".to_owned();
-    }
-    parts.join(", ")
+    text
+}
+
+/// How many resources of a plan are not understood, in whole or in part.
+fn not_understood(told: &Told<'_>) -> usize {
+    let list = told.plan.iter().flat_map(|plan| &plan.scenario.unsupported);
+    list.map(|own| own.address.as_str()).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 /// The sentence above a list of connections.
 pub(super) const CUT: &str = "open connections are cut at once";
 pub(super) const UNKNOWN: &str = "what becomes of open connections is not documented, or not in the snapshot";
 
-fn sets(page: &mut Page, told: &Told<'_>, label: &Span, list: &[FlowSet]) {
-    let list = by_ends(list);
-    for (position, (set, traffic)) in list.iter().take(SETS).enumerate() {
+fn sets(page: &mut Page, told: &Told<'_>, label: &Span, list: List) {
+    let list = by_ends(&told.items(list));
+    for (position, (item, traffic)) in list.iter().take(SETS).enumerate() {
         let blank = span(PLAIN, "");
         let label = if position == 0 { label } else { &blank };
-        let ends = format!("{} → {}", who(told, &set.from, ENDS), who(told, &set.to, ENDS));
-        page.paragraph(MARGIN, label, &[span(BOLD, format!("{traffic}:")), span(PLAIN, ends)]);
+        let [from, to] = ends(told, *item, ENDS);
+        let mut spans = vec![span(BOLD, format!("{traffic}:")), span(PLAIN, format!("{from} → {to}"))];
+        if let Some(due) = due(told, item.names()) {
+            spans.push(span(DIM, format!("({due})")));
+        }
+        page.paragraph(MARGIN, label, &spans);
     }
     if list.len() > SETS {
         let more = format!("… and {} more (--output json has all)", list.len() - SETS);
@@ -63,14 +90,24 @@ fn sets(page: &mut Page, told: &Told<'_>, label: &Span, list: &[FlowSet]) {
     }
 }
 
+/// What a set is due to, in words. Between two snapshots several resources may be, and not all of them need to.
+pub(super) fn due(told: &Told<'_>, names: &[String]) -> Option<String> {
+    let shown: Vec<&str> = names.iter().take(ENDS).map(String::as_str).collect();
+    let more = names.len().saturating_sub(ENDS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let word = if told.resources.is_some() && names.len() > 1 { "due to some of" } else { "due to" };
+    (!names.is_empty()).then(|| format!("{word} {}{more}", shown.join(", ")))
+}
+
 /// The answer to a scenario.
 pub(crate) fn render(told: &Told<'_>, width: usize) -> String {
     let mut page = Page::new(width);
     let found = told.found;
-    let broken = told.verdicts.iter().any(super::VerdictChange::breaks);
-    let style = if !found.lost.is_empty() || broken {
+    let plan_of = told.plan.map(|plan| plan.scenario);
+    let is_whole = plan_of.is_none_or(|own| own.refused.is_empty() && own.problems.is_empty());
+    let style = if !found.lost.is_empty() || told.broken() > 0 || !is_whole {
         verdict(Verdict::Blocked)
-    } else if !found.undecided.is_empty() {
+    } else if !found.undecided.is_empty() || plan_of.is_some_and(|own| !own.unsupported.is_empty()) {
         verdict(Verdict::Unknown)
     } else {
         verdict(Verdict::Reachable)
@@ -89,29 +126,73 @@ pub(crate) fn render(told: &Told<'_>, width: usize) -> String {
         }
         page.paragraph(MARGIN, &span(DIM, "verdict"), &spans);
     }
-    sets(&mut page, told, &span(verdict(Verdict::Blocked), "lost"), &found.lost);
-    sets(&mut page, told, &span(verdict(Verdict::Reachable), "gained"), &found.gained);
-    sets(&mut page, told, &span(verdict(Verdict::Unknown), "undecided"), &found.undecided);
-    let Connections { cut_now, survive_until_idle, unknown } = &found.connections;
-    if !cut_now.is_empty() {
+    for change in told.findings {
+        let word = |status: reach_eks::audit::Status| status.as_str().replace('_', " ");
+        let style = if change.breaks() { verdict(Verdict::Blocked) } else { PLAIN };
+        let spans = [
+            span(BOLD, &change.id),
+            span(DIM, format!("({}):", change.level.as_str())),
+            span(style, format!("{} → {}", word(change.before), word(change.after))),
+        ];
+        page.paragraph(MARGIN, &span(DIM, "finding"), &spans);
+    }
+    sets(&mut page, told, &span(verdict(Verdict::Blocked), "lost"), List::Lost);
+    sets(&mut page, told, &span(verdict(Verdict::Reachable), "gained"), List::Gained);
+    sets(&mut page, told, &span(verdict(Verdict::Unknown), "undecided"), List::Undecided);
+    let connections = &found.connections;
+    if !connections.cut_now.is_empty() {
         page.paragraph(MARGIN, &span(DIM, "cut"), &[span(verdict(Verdict::Blocked), CUT)]);
-        sets(&mut page, told, &span(PLAIN, ""), cut_now);
+        sets(&mut page, told, &span(PLAIN, ""), List::CutNow);
     }
-    if !survive_until_idle.is_empty() {
-        let sentence = survive(survive_until_idle);
+    if !connections.survive_until_idle.is_empty() {
+        let sentence = survive(&connections.survive_until_idle);
         page.paragraph(MARGIN, &span(DIM, "stay"), &[span(verdict(Verdict::Partial), sentence)]);
-        sets(&mut page, told, &span(PLAIN, ""), survive_until_idle);
+        sets(&mut page, told, &span(PLAIN, ""), List::UntilIdle);
     }
-    if !unknown.is_empty() {
+    if !connections.unknown.is_empty() {
         page.paragraph(MARGIN, &span(DIM, "unknown"), &[span(verdict(Verdict::Unknown), UNKNOWN)]);
-        sets(&mut page, told, &span(PLAIN, ""), unknown);
+        sets(&mut page, told, &span(PLAIN, ""), List::Unknown);
     }
     for quota in told.quota {
         let text = format!("{} would count {}, and AWS's default is {}", quota.resource, quota.rules, quota.limit);
         page.paragraph(MARGIN, &span(verdict(Verdict::Partial), "quota"), &[span(PLAIN, text)]);
     }
+    plan(&mut page, told);
+    for line in resources::lines(told) {
+        page.paragraph(MARGIN, &span(DIM, "changed"), &[span(BOLD, line.resource), span(PLAIN, line.text)]);
+    }
     page.blank();
     page.into_text()
+}
+
+/// What of a plan is not part of the answer.
+fn plan(page: &mut Page, told: &Told<'_>) {
+    let Some(plan) = told.plan else { return };
+    let bad = verdict(Verdict::Blocked);
+    for (address, call, text) in plan.refused() {
+        page.paragraph(
+            MARGIN,
+            &span(bad, "refused"),
+            &[span(BOLD, format!("{address}:")), span(PLAIN, format!("{call}: {text}"))],
+        );
+    }
+    for problem in &plan.scenario.problems {
+        page.paragraph(MARGIN, &span(bad, "problem"), &[span(PLAIN, problem)]);
+    }
+    for own in &plan.scenario.unsupported {
+        let actions: Vec<&str> = own.actions.iter().map(|action| action.as_str()).collect();
+        let spans =
+            [span(BOLD, &own.address), span(PLAIN, format!("({}) is not understood: {}", actions.join(", "), own.why))];
+        page.paragraph(MARGIN, &span(verdict(Verdict::Unknown), "left out"), &spans);
+    }
+    for (address, text) in plan.remarks() {
+        let address = if address.is_empty() { "the plan" } else { address };
+        page.paragraph(MARGIN, &span(DIM, "note"), &[span(BOLD, format!("{address}:")), span(PLAIN, text)]);
+    }
+    if !plan.attributed {
+        let text = "more than 64 resources change: which of them a set of flows is due to was not sought";
+        page.paragraph(MARGIN, &span(DIM, "note"), &[span(PLAIN, text)]);
+    }
 }
 
 /// A line without an answer.
