@@ -28,7 +28,8 @@ use crate::render::whatif::{Causes, FindingChange, Told, VerdictChange, json, ma
 struct Answer {
     found: Difference,
     verdicts: Vec<VerdictChange>,
-    findings: Vec<FindingChange>,
+    /// Where an audit was asked for.
+    findings: Option<Vec<FindingChange>>,
     quota: Vec<whatif::Quota>,
 }
 
@@ -175,7 +176,7 @@ fn answer(
         let scope = asked::scope((old, new), asking, &found).map_err(|error| Unanswered::Other(error.message))?;
         found = found.narrowed(&scope);
     }
-    let findings = audited.map_or(Ok(Vec::new()), |audited| audited.changes(new))?;
+    let findings = audited.map(|audited| audited.changes(new)).transpose()?;
     Ok(Answer { found, verdicts, findings, quota: passed(old, new) })
 }
 
@@ -188,7 +189,7 @@ fn exit(told: &Told<'_>) -> ExitCode {
         ExitCode::No
     } else if !found.undecided.is_empty()
         || plan.is_some_and(|scenario| !scenario.unsupported.is_empty())
-        || told.findings.iter().any(FindingChange::is_lost_from_sight)
+        || told.findings().iter().any(FindingChange::is_lost_from_sight)
     {
         ExitCode::Unknown
     } else {
@@ -203,7 +204,7 @@ fn told<'a>((before, after): (&'a Network, &'a Network), id: Option<&'a RawValue
         id,
         found: &answer.found,
         verdicts: &answer.verdicts,
-        findings: &answer.findings,
+        findings: answer.findings.as_deref(),
         quota: &answer.quota,
         causes: None,
         plan: None,

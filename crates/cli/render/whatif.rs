@@ -32,8 +32,8 @@ pub(crate) struct Told<'a> {
     pub(crate) id: Option<&'a RawValue>,
     pub(crate) found: &'a Difference,
     pub(crate) verdicts: &'a [VerdictChange],
-    /// Findings of the audit that have another status.
-    pub(crate) findings: &'a [FindingChange],
+    /// Findings of the audit that have another status, where one was asked for.
+    pub(crate) findings: Option<&'a [FindingChange]>,
     pub(crate) quota: &'a [Quota],
     /// What each set is due to, where that is said.
     pub(crate) causes: Option<&'a Causes>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Error, List, Place, PlanTold, SENSITIVE, Told, ports, protocol, resources};
+use super::{Error, FindingChange, List, Place, PlanTold, SENSITIVE, Told, ports, protocol, resources};
 
 /// Ends of more addresses than this are named once, as a class.
 const LISTED: usize = 8;
@@ -19,8 +19,8 @@ struct Document<'a> {
     schema: &'static str,
     id: Option<&'a RawValue>,
     verdict_changes: Vec<ChangeView<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<FindingView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingView<'a>>>,
     gained: Vec<SetView>,
     lost: Vec<SetView>,
     undecided: Vec<SetView>,
@@ -273,6 +273,11 @@ impl<'a> PlanView<'a> {
     }
 }
 
+fn finding(change: &FindingChange) -> FindingView<'_> {
+    let FindingChange { id, level, before, after, .. } = change;
+    FindingView { id, level: level.as_str(), before: before.as_str(), after: after.as_str() }
+}
+
 fn resource(change: &ResourceChange) -> ResourceView<'_> {
     let parts = |added: bool| change.parts.iter().filter(move |part| part.added == added).map(|part| &*part.text);
     ResourceView {
@@ -312,19 +317,13 @@ pub(crate) fn render(told: &Told<'_>, pretty: bool) -> Vec<u8> {
         name: change.expected.as_ref().map(|(name, _)| name.as_str()),
         expected: change.expected.as_ref().map(|(_, expected)| *expected),
     });
-    let findings = told.findings.iter().map(|change| FindingView {
-        id: &change.id,
-        level: change.level.as_str(),
-        before: change.before.as_str(),
-        after: change.after.as_str(),
-    });
     let quota =
         told.quota.iter().map(|quota| QuotaView { resource: &quota.resource, rules: quota.rules, limit: quota.limit });
     let document = Document {
         schema: schema(told.resources.is_some()),
         id: told.id,
         verdict_changes: changes.collect(),
-        findings: findings.collect(),
+        findings: told.findings.map(|list| list.iter().map(finding).collect()),
         gained,
         lost,
         undecided,

@@ -26,9 +26,9 @@ fn table(out: &mut String, told: &Told<'_>, lists: &[(&str, List)], limit: usize
         for (item, traffic) in by_ends(&told.items(*list)) {
             let [from, to] = ends(told, item, ENDS).map(|end| escape(&end));
             let word = if word.is_empty() { String::new() } else { format!(" {word} |") };
-            let due = due(told, item.names()).unwrap_or_default();
+            let due = due(told, item.names(), code).unwrap_or_default();
             let due = due.strip_prefix("due to ").unwrap_or(&due);
-            let due = if any_due { format!(" {} |", escape(due)) } else { String::new() };
+            let due = if any_due { format!(" {due} |") } else { String::new() };
             rows.push(format!("|{word} {} | {from} | {to} |{due}", escape(&traffic)));
         }
     }
@@ -70,9 +70,9 @@ pub(crate) fn render(told: &Told<'_>) -> String {
         }
         out.push('\n');
     }
-    if !told.findings.is_empty() {
+    if !told.findings().is_empty() {
         let _ = writeln!(out, "| requirement | level | before | after |\n| --- | --- | --- | --- |");
-        for change in told.findings {
+        for change in told.findings() {
             let [before, after] = [change.before, change.after].map(|status| status.as_str().replace('_', " "));
             let _ = writeln!(out, "| {} | {} | {before} | {after} |", code(&change.id), change.level.as_str());
         }

@@ -92,7 +92,7 @@ fn found(told: &Told<'_>) -> Vec<Found> {
         let text = format!("{name}: {question} is {} and was {}; expected is {expected}.", change.after, change.before);
         all.push(Found { rule: "whatif.broken", text, resources: Vec::new() });
     }
-    for change in told.findings.iter().filter(|change| change.breaks()) {
+    for change in told.findings().iter().filter(|change| change.breaks()) {
         let text = format!("{}: {} before, {} after.", change.id, change.before.as_str(), change.after.as_str());
         all.push(Found { rule: "whatif.broken", text, resources: Vec::new() });
     }
@@ -106,7 +106,7 @@ fn found(told: &Told<'_>) -> Vec<Found> {
     ] {
         for (item, traffic) in by_ends(&told.items(list)) {
             let [from, to] = ends(told, item, ENDS);
-            let due = due(told, item.names()).map_or_else(String::new, |due| format!(", {due}"));
+            let due = due(told, item.names(), str::to_owned).map_or_else(String::new, |due| format!(", {due}"));
             let text = format!("{word}: {traffic}: {from} → {to}{due}.");
             all.push(Found { rule, text, resources: item.names().to_vec() });
         }

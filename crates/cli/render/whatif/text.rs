@@ -34,7 +34,7 @@ pub(super) fn summary(told: &Told<'_>) -> String {
         }
     };
     part(told.verdicts.iter().filter(|change| change.breaks()).count(), "expectation broken", "expectations broken");
-    part(told.findings.iter().filter(|change| change.breaks()).count(), "requirement broken", "requirements broken");
+    part(told.findings().iter().filter(|change| change.breaks()).count(), "requirement broken", "requirements broken");
     part(found.lost.len(), "set of flows lost", "sets of flows lost");
     part(found.gained.len(), "set of flows gained", "sets of flows gained");
     part(found.undecided.len(), "set of flows undecided", "sets of flows undecided");
@@ -79,7 +79,7 @@ fn sets(page: &mut Page, told: &Told<'_>, label: &Span, list: List) {
         let label = if position == 0 { label } else { &blank };
         let [from, to] = ends(told, *item, ENDS);
         let mut spans = vec![span(BOLD, format!("{traffic}:")), span(PLAIN, format!("{from} → {to}"))];
-        if let Some(due) = due(told, item.names()) {
+        if let Some(due) = due(told, item.names(), str::to_owned) {
             spans.push(span(DIM, format!("({due})")));
         }
         page.paragraph(MARGIN, label, &spans);
@@ -91,12 +91,12 @@ fn sets(page: &mut Page, told: &Told<'_>, label: &Span, list: List) {
 }
 
 /// What a set is due to, in words. Between two snapshots several resources may be, and not all of them need to.
-pub(super) fn due(told: &Told<'_>, names: &[String]) -> Option<String> {
-    let shown: Vec<&str> = names.iter().take(ENDS).map(String::as_str).collect();
+pub(super) fn due(told: &Told<'_>, names: &[String], word: impl Fn(&str) -> String) -> Option<String> {
+    let shown: Vec<String> = names.iter().take(ENDS).map(|name| word(name)).collect();
     let more = names.len().saturating_sub(ENDS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let word = if told.resources.is_some() && names.len() > 1 { "due to some of" } else { "due to" };
-    (!names.is_empty()).then(|| format!("{word} {}{more}", shown.join(", ")))
+    let due = if told.resources.is_some() && names.len() > 1 { "due to some of" } else { "due to" };
+    (!names.is_empty()).then(|| format!("{due} {}{more}", shown.join(", ")))
 }
 
 /// The answer to a scenario.
@@ -126,7 +126,7 @@ pub(crate) fn render(told: &Told<'_>, width: usize) -> String {
         }
         page.paragraph(MARGIN, &span(DIM, "verdict"), &spans);
     }
-    for change in told.findings {
+    for change in told.findings() {
         let word = |status: reach_eks::audit::Status| status.as_str().replace('_', " ");
         let style = if change.breaks() { verdict(Verdict::Blocked) } else { PLAIN };
         let spans = [

@@ -188,10 +188,15 @@ impl<'a> Told<'a> {
         sets.map(|(position, set)| Item { set, cause: causes.and_then(|causes| causes.get(list, position)) }).collect()
     }
 
+    /// Findings of the audit that have another status.
+    pub(crate) fn findings(&self) -> &'a [FindingChange] {
+        self.findings.unwrap_or_default()
+    }
+
     /// How many expectations and requirements it breaks.
     pub(crate) fn broken(&self) -> usize {
         let expectations = self.verdicts.iter().filter(|change| change.breaks()).count();
-        expectations + self.findings.iter().filter(|change| change.breaks()).count()
+        expectations + self.findings().iter().filter(|change| change.breaks()).count()
     }
 
     /// What it breaks.
