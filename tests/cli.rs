@@ -11,6 +11,7 @@ mod fix;
 mod generate;
 mod help;
 mod matrix;
+mod plan;
 mod query;
 mod schema;
 mod snapshot;

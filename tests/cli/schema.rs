@@ -182,6 +182,16 @@ fn logs_for_code_scanning_follow_the_schema_of_oasis() {
     let policy = "[[expect]]\nfrom = \"node\"\nto = \"internet\"\nport = 22\nverdict = \"blocked\"\n";
     let run = reach_with_input("check - --snapshot demo --output sarif", policy);
     check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+    for log in super::plan::answers("sarif") {
+        check(&validator, &log);
+    }
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --check eks --output sarif";
+    let log: Value = serde_json::from_str(&reach_in(&fixtures, words).stdout).unwrap();
+    check(&validator, &log);
+    let rules: std::collections::BTreeSet<&str> =
+        log["runs"][0]["results"].as_array().unwrap().iter().map(|result| result["ruleId"].as_str().unwrap()).collect();
+    assert!(["whatif.lost", "whatif.until-idle", "whatif.broken"].iter().all(|rule| rules.contains(rule)), "{rules:?}");
 }
 
 #[test]
@@ -233,6 +243,10 @@ fn what_changes_do_follows_its_schema() {
     assert!(!documents[1]["lost"].as_array().unwrap().is_empty());
     assert!(documents.iter().skip(2).all(|document| document["error"].is_string()));
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --output json";
+    for document in super::plan::answers("json") {
+        check(&validator, &document);
+        assert!(document["terraform"]["attributed"].as_bool().unwrap() && document["findings"].is_array());
+    }
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --output json --check eks";
     check(&validator, &serde_json::from_str(&reach_in(&fixtures, words).stdout).unwrap());
 }

@@ -104,21 +104,23 @@ fn an_operator_reads_what_happens_to_open_connections() {
     ----- stdout -----
     ### shut: 3 sets of flows lost
 
-    **Lost**
+    | what | traffic | from | to |
+    | --- | --- | --- | --- |
+    | **lost** | every protocol and port | demo-batch-1 (10.0.48.10 and 3 more) | demo-batch-2 (10.0.80.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
+    | **lost** | every protocol and port | demo-batch-2 (10.0.80.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
+    | **lost** | every protocol and port | demo-batch-3 (10.0.112.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-2 (10.0.80.10 and 3 more) |
 
-    | traffic | from | to |
-    | --- | --- | --- |
-    | every protocol and port | demo-batch-1 (10.0.48.10 and 3 more) | demo-batch-2 (10.0.80.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
-    | every protocol and port | demo-batch-2 (10.0.80.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
-    | every protocol and port | demo-batch-3 (10.0.112.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-2 (10.0.80.10 and 3 more) |
+    Open connections stay up; they cannot reconnect (first failures after 180 s idle).
 
-    **Until idle: open connections stay up; they cannot reconnect (first failures after 180 s idle)**
+    <details><summary>Open connections that stay until they are idle</summary>
 
     | traffic | from | to |
     | --- | --- | --- |
     | tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s) | demo-batch-1 (10.0.48.10 and 3 more) | demo-batch-2 (10.0.80.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
     | tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s) | demo-batch-2 (10.0.80.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-3 (10.0.112.10 and 3 more) |
     | tcp (5 days); udp (180 s); icmp (no documented timeout); every other protocol (600 s) | demo-batch-3 (10.0.112.10 and 3 more) | demo-batch-1 (10.0.48.10 and 3 more), demo-batch-2 (10.0.80.10 and 3 more) |
+
+    </details>
 
     ### nothing: changes no flow
 
@@ -140,4 +142,105 @@ fn two_snapshots_are_compared() {
     assert_eq!(reach("diff demo demo").code, Some(0));
     assert!(reach("diff demo demo").stdout.contains("changes no flow"));
     assert_eq!(reach("diff demo no-such-directory").code, Some(2));
+}
+
+#[test]
+fn two_snapshots_tell_the_resources_that_it_is_due_to() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade";
+    let run = reach_in(&fixtures, &format!("{words} --output json"));
+    assert_eq!(run.code, Some(1));
+    let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let resources = answer["resources"].as_array().unwrap();
+    assert_eq!(resources.len(), 1);
+    assert_eq!((&resources[0]["kind"], &resources[0]["change"]), (&"security group".into(), &"changed".into()));
+    let removed = resources[0]["removed"].as_array().unwrap();
+    assert!(removed.contains(&"egress all 0.0.0.0/0".into()), "{removed:?}");
+    for set in answer["lost"].as_array().unwrap() {
+        assert_eq!(set["causes"][0], resources[0]["resource"]);
+    }
+    let text = reach_in(&fixtures, words).stdout;
+    assert!(text.contains("(due to sg-09c654c004d1a972c)") && text.contains("- egress all 0.0.0.0/0"), "{text}");
+    let nothing = reach_in(&fixtures, "diff demo demo --output json");
+    let nothing: serde_json::Value = serde_json::from_str(&nothing.stdout).unwrap();
+    assert_eq!(nothing["resources"], serde_json::json!([]));
+}
+
+#[test]
+fn the_audit_tells_only_what_changes() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --check eks --output json";
+    let findings = |words: &str| {
+        let run = reach_in(&fixtures, words);
+        let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        (answer["findings"].clone(), run.code)
+    };
+    let (changed, code) = findings(words);
+    assert_eq!(code, Some(1));
+    let changed = changed.as_array().unwrap();
+    assert!(!changed.is_empty() && changed.iter().all(|finding| finding["before"] != finding["after"]));
+    assert!(changed.iter().any(|finding| finding["id"] == "eks.node-to-node.all" && finding["before"] == "pass"));
+    // Backwards nothing breaks, and nothing is lost.
+    let back = "diff s04-pods-cannot-talk-after-upgrade s04-before-the-upgrade --check eks --output json";
+    assert_eq!(findings(back).1, Some(0));
+    assert!(findings("diff demo demo --output json").0.is_null());
+    assert_eq!(findings("diff demo demo --check eks --output json").0, serde_json::json!([]));
+    assert_eq!(reach("diff demo demo --level minimum").code, Some(2), "--level belongs to --check");
+    let wrong = reach("diff demo demo --check eks --cluster nobody");
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.stderr.contains("no cluster named `nobody`"), "{wrong}");
+}
+
+/// A requirement that breaks is a 1, even where the question that is asked loses nothing; above the level it is not.
+#[test]
+fn a_broken_requirement_decides_up_to_its_level() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --check eks \
+                 --from node --to controlplane --port 443";
+    assert_eq!(reach_in(&fixtures, words).code, Some(1));
+    assert_eq!(reach_in(&fixtures, &format!("{words} --level minimum")).code, Some(0));
+}
+
+#[test]
+fn a_batch_is_ranked_harmless_first_and_errors_last() {
+    let group = |call: &str, group: &str, permission: &str| {
+        format!(r#"{{"{call}": {{"GroupId": "{group}", "IpPermissions": [{permission}]}}}}"#)
+    };
+    let (batch, shared) = ("sg-0de000000000ba7c0", "sg-0de000000000c1057");
+    let among = r#"{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": "sg-0de000000000ba7c0"}]}"#;
+    let api = r#"{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": "sg-0de000000000ba7c0"}]}"#;
+    let anywhere = r#"{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}"#;
+    let lines = [
+        ("refused", group("AuthorizeSecurityGroupIngress", "sg-0", api)),
+        ("much", group("RevokeSecurityGroupEgress", batch, anywhere)),
+        ("some", group("RevokeSecurityGroupIngress", batch, among)),
+        ("gains", group("AuthorizeSecurityGroupIngress", shared, api)),
+        ("nothing", String::new()),
+        ("nothing either", String::new()),
+    ];
+    let lines: Vec<String> =
+        lines.iter().map(|(id, change)| format!(r#"{{"id": "{id}", "changes": [{change}]}}"#)).collect();
+    let order = |words: &str| -> Vec<String> {
+        let run = reach_with_input(&format!("whatif --snapshot demo --changes - {words}"), &lines.join("\n"));
+        assert_eq!(run.code, Some(2));
+        let lines = run.stdout.lines();
+        let ids = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone());
+        ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+    };
+    let ranked = ["nothing", "nothing either", "gains", "some", "much", "refused"];
+    assert_eq!(order("--rank --output jsonl"), ranked);
+    assert_eq!(order("--output jsonl"), ["refused", "much", "some", "gains", "nothing", "nothing either"]);
+    for output in ["text", "markdown"] {
+        let words = format!("whatif --snapshot demo --changes - --rank --output {output}");
+        let run = reach_with_input(&words, &lines.join("\n"));
+        let places = ranked.map(|id| run.stdout.find(&format!("{id}: ")).unwrap());
+        assert!(places.is_sorted(), "{run}");
+    }
+}
+
+#[test]
+fn a_log_for_code_scanning_is_of_one_scenario() {
+    let run = reach_with_input("whatif --snapshot demo --changes - --output sarif", LINES);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("`--changes` are many scenarios"), "{run}");
 }

@@ -36,7 +36,7 @@ fn table(out: &mut String, told: &Told<'_>, lists: &[(&str, List)], limit: usize
         return;
     }
     let worded = lists.iter().any(|(word, _)| !word.is_empty());
-    let (first, rule) = if worded { (" |", " --- |") } else { ("", "") };
+    let (first, rule) = if worded { (" what |", " --- |") } else { ("", "") };
     let _ = writeln!(out, "|{first} traffic | from | to |{head}\n|{rule} --- | --- | --- |{line}");
     for row in rows.iter().take(limit) {
         let _ = writeln!(out, "{row}");

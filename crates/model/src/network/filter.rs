@@ -240,7 +240,8 @@ pub(super) fn prefix_lists(builder: &mut Builder<'_>) {
         let has_all = |these: &[IpNet], those: &[IpNet]| these.iter().all(|net| those.contains(net));
         // A list of AWS's is never empty: what `describe-prefix-lists` names was there (M-10).
         let keep = cidrs.is_empty() && !summary.is_empty();
-        let differ = !summary.is_empty() && !(has_all(&summary, &cidrs) && has_all(&cidrs, &summary));
+        let same = has_all(&summary, &cidrs) && has_all(&cidrs, &summary);
+        let differ = !summary.is_empty() && !same;
         // The entries call is the list's own, and newer than the summary in `describe-prefix-lists`.
         list.cidrs = Some(if keep { summary } else { cidrs });
         if differ {
