@@ -9,7 +9,7 @@ const BATCH: &str = "sg-0de000000000ba7c0";
 const SHARED: &str = "sg-0de000000000c1057";
 
 /// A rule as a plan writes it.
-fn rule(group: &str, port: u16, peer: Value) -> Value {
+fn rule(group: &str, port: u16, peer: &Value) -> Value {
     let mut rule = json!({"type": "ingress", "security_group_id": group, "protocol": "tcp", "from_port": port,
         "to_port": port, "self": false, "cidr_blocks": null, "ipv6_cidr_blocks": null, "prefix_list_ids": null,
         "source_security_group_id": null, "description": "", "timeouts": null});
@@ -19,27 +19,27 @@ fn rule(group: &str, port: u16, peer: Value) -> Value {
     rule
 }
 
-fn resource(address: &str, actions: &[&str], before: Value, after: Value) -> Value {
+fn resource(address: &str, actions: &[&str], before: &Value, after: &Value) -> Value {
     let kind = address.rsplit('.').nth(1).unwrap();
     json!({"address": address, "mode": "managed", "type": kind, "name": "x",
         "change": {"actions": actions, "before": before, "after": after, "after_unknown": {}, "before_sensitive": {},
             "after_sensitive": {}}})
 }
 
-fn created(address: &str, after: Value) -> Value {
-    resource(address, &["create"], Value::Null, after)
+fn created(address: &str, after: &Value) -> Value {
+    resource(address, &["create"], &Value::Null, after)
 }
 
 /// The batch nodes do not admit one another any more.
 fn apart() -> Value {
-    let mut rule = rule(BATCH, 0, json!({"self": true, "protocol": "-1"}));
+    let mut rule = rule(BATCH, 0, &json!({"self": true, "protocol": "-1"}));
     rule["id"] = json!("sgrule-1");
-    resource("module.nodes.aws_security_group_rule.among", &["delete"], rule, Value::Null)
+    resource("module.nodes.aws_security_group_rule.among", &["delete"], &rule, &Value::Null)
 }
 
 /// The batch nodes may call the API.
 fn api() -> Value {
-    created("module.nodes.aws_security_group_rule.api", rule(SHARED, 443, json!({"source_security_group_id": BATCH})))
+    created("module.nodes.aws_security_group_rule.api", &rule(SHARED, 443, &json!({"source_security_group_id": BATCH})))
 }
 
 fn run(resources: &[Value], words: &str) -> Run {
@@ -88,7 +88,7 @@ fn what_is_lost_and_gained_names_the_address_that_it_is_due_to() {
 #[test]
 fn what_two_resources_do_alike_is_due_to_both() {
     let batch = ["10.0.48.0/28", "10.0.80.0/28", "10.0.112.0/28"];
-    let wide = created("aws_security_group_rule.wide", rule(SHARED, 443, json!({"cidr_blocks": batch})));
+    let wide = created("aws_security_group_rule.wide", &rule(SHARED, 443, &json!({"cidr_blocks": batch})));
     let (answer, code) = answer(&[api(), wide], "");
     assert_eq!(code, Some(0));
     assert_eq!(causes(&answer["gained"]), [["api", "wide"]]);
@@ -96,7 +96,7 @@ fn what_two_resources_do_alike_is_due_to_both() {
 
 #[test]
 fn what_is_not_understood_is_shown_everywhere_and_never_harmless() {
-    let nat = resource("aws_nat_gateway.b", &["update"], json!({"id": "nat-1"}), json!({"id": "nat-1"}));
+    let nat = resource("aws_nat_gateway.b", &["update"], &json!({"id": "nat-1"}), &json!({"id": "nat-1"}));
     for output in ["text", "markdown", "json", "jsonl", "sarif"] {
         let run = run(&[api(), nat.clone()], &format!("--output {output}"));
         assert_eq!(run.code, Some(3), "{run}");
@@ -105,7 +105,7 @@ fn what_is_not_understood_is_shown_everywhere_and_never_harmless() {
     // Something worse counts more.
     assert_eq!(run(&[apart(), nat.clone()], "").code, Some(1));
     // What does not matter to packets does not.
-    let bucket = created("aws_s3_bucket.logs", json!({"bucket": "logs"}));
+    let bucket = created("aws_s3_bucket.logs", &json!({"bucket": "logs"}));
     assert_eq!(run(&[api(), bucket], "").code, Some(0));
     assert!(run(&[nat], "").stdout.starts_with("plan.json: changes no flow; but 1 resource is not understood\n"));
 }
@@ -115,12 +115,12 @@ fn refused_calls_and_values_that_cannot_be_read_are_errors_that_lose_nothing() {
     let in_use = resource(
         "aws_security_group.batch",
         &["delete"],
-        json!({"id": BATCH, "name": "x", "vpc_id": "vpc-0de00000000000001", "ingress": [], "egress": []}),
-        Value::Null,
+        &json!({"id": BATCH, "name": "x", "vpc_id": "vpc-0de00000000000001", "ingress": [], "egress": []}),
+        &Value::Null,
     );
-    let mut unreadable = rule(SHARED, 443, json!({"cidr_blocks": ["10.0.0.0/16"]}));
+    let mut unreadable = rule(SHARED, 443, &json!({"cidr_blocks": ["10.0.0.0/16"]}));
     unreadable["from_port"] = json!("http");
-    let unreadable = created("aws_security_group_rule.odd", unreadable);
+    let unreadable = created("aws_security_group_rule.odd", &unreadable);
     for (resource, word) in [(in_use, "DependencyViolation"), (unreadable, "is not a whole number")] {
         for output in ["text", "markdown", "json", "sarif"] {
             let run = run(&[api(), resource.clone()], &format!("--output {output}"));
@@ -140,7 +140,7 @@ fn sensitive_values_are_kept_back() {
     let secret = "198.51.100.77/32";
     // The general nodes' group lets the internet's host 198.51.100.77 in: only it, and only on a port that is secret, too.
     let mut open =
-        created("aws_security_group_rule.open", rule(BATCH, 7443, json!({"cidr_blocks": [secret, "10.0.0.0/8"]})));
+        created("aws_security_group_rule.open", &rule(BATCH, 7443, &json!({"cidr_blocks": [secret, "10.0.0.0/8"]})));
     open["change"]["after_sensitive"] = json!({"cidr_blocks": true, "from_port": true});
     for output in ["text", "markdown", "json", "jsonl", "sarif"] {
         let run = run(&[apart(), open.clone()], &format!("--output {output}"));
@@ -148,7 +148,7 @@ fn sensitive_values_are_kept_back() {
         assert!(!run.stdout.contains("198.51.100.77") && !run.stdout.contains("7443"), "{run}");
     }
     // A refusal would name the rule.
-    let mut again = created("aws_security_group_rule.again", rule(BATCH, 7443, json!({"cidr_blocks": [secret]})));
+    let mut again = created("aws_security_group_rule.again", &rule(BATCH, 7443, &json!({"cidr_blocks": [secret]})));
     again["change"]["after_sensitive"] = json!({"cidr_blocks": true});
     let run = run(&[open, again], "--output json");
     assert!(!run.stdout.contains("198.51.100.77"), "{run}");
@@ -156,7 +156,7 @@ fn sensitive_values_are_kept_back() {
 
 #[test]
 fn a_comment_for_a_pull_request() {
-    let nat = resource("aws_nat_gateway.b", &["update"], json!({"id": "nat-1"}), json!({"id": "nat-1"}));
+    let nat = resource("aws_nat_gateway.b", &["update"], &json!({"id": "nat-1"}), &json!({"id": "nat-1"}));
     insta::assert_snapshot!(run(&[apart(), api(), nat], "--output markdown --check eks"), @r#"
     exit code: 1
     ----- stdout -----
@@ -229,8 +229,8 @@ fn a_plan_comes_from_standard_input_too() {
 
 /// Every form of a plan's answer, for the schemas.
 pub(super) fn answers(output: &str) -> Vec<Value> {
-    let nat = resource("aws_nat_gateway.b", &["update"], json!({"id": "nat-1"}), json!({"id": "nat-1"}));
-    let mut odd = created("aws_security_group_rule.odd", rule(SHARED, 443, json!({"cidr_blocks": ["10.0.0.0/16"]})));
+    let nat = resource("aws_nat_gateway.b", &["update"], &json!({"id": "nat-1"}), &json!({"id": "nat-1"}));
+    let mut odd = created("aws_security_group_rule.odd", &rule(SHARED, 443, &json!({"cidr_blocks": ["10.0.0.0/16"]})));
     odd["change"]["after"]["to_port"] = json!("http");
     let mut secret = api();
     secret["change"]["after_sensitive"] = json!({"from_port": true});

@@ -186,6 +186,12 @@ fn the_audit_tells_only_what_changes() {
     assert!(findings("diff demo demo --output json").0.is_null());
     assert_eq!(findings("diff demo demo --check eks --output json").0, serde_json::json!([]));
     assert_eq!(reach("diff demo demo --level minimum").code, Some(2), "--level belongs to --check");
+    // A cluster that the second snapshot does not describe may be gone, or was not collected.
+    let empty = super::files(&[("other/vpcs.json", r#"{"Vpcs": []}"#)]);
+    let run = reach_in(empty.path(), "diff demo other --check eks --output json");
+    let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let findings = answer["findings"].as_array().unwrap();
+    assert!(!findings.is_empty() && findings.iter().all(|finding| finding["after"] == "unknown"), "{run}");
     let wrong = reach("diff demo demo --check eks --cluster nobody");
     assert_eq!(wrong.code, Some(2));
     assert!(wrong.stderr.contains("no cluster named `nobody`"), "{wrong}");

@@ -73,7 +73,7 @@ fn rt34_ranges_that_a_peering_does_not_list_are_unknown() {
     let mut with = |set: &[&str]| {
         let side = side(set);
         estate.change("VpcPeeringConnections", "VpcPeeringConnectionId", "pcx-9", |peering| {
-            peering["AccepterVpcInfo"] = side
+            peering["AccepterVpcInfo"] = side;
         });
         estate.ask("10.0.1.10", "100.64.0.7", "tcp 443")
     };

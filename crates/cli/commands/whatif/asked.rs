@@ -189,8 +189,11 @@ pub(super) fn scope(
 pub(super) struct Baseline {
     cluster: String,
     level: Level,
-    before: Vec<(String, Level, Status)>,
+    before: Statuses,
 }
+
+/// Each finding's id, with its level and status.
+type Statuses = Vec<(String, Level, Status)>;
 
 impl Baseline {
     /// Audits the cluster that is meant, where an audit is asked for.
@@ -211,8 +214,11 @@ impl Baseline {
             AuditError::Contradiction(error) => Unanswered::Contradiction(error),
             other => Unanswered::Other(other.to_string()),
         })?;
-        let after = after.unwrap_or_default();
-        let status = |list: &[(String, Level, Status)], id: &str| {
+        // A cluster that another snapshot does not hold may be gone, or was not collected.
+        let after = after.unwrap_or_else(|| {
+            self.before.iter().map(|(id, level, _)| (id.clone(), *level, Status::Unknown)).collect()
+        });
+        let status = |list: &Statuses, id: &str| {
             list.iter().find(|(own, ..)| own == id).map_or(Status::NotApplicable, |(.., status)| *status)
         };
         let known = |id: &str| self.before.iter().any(|(own, ..)| own == id);
@@ -229,7 +235,7 @@ impl Baseline {
 }
 
 /// What an audit says of each requirement; `None` where the cluster is not there.
-fn audited(network: &Network, cluster: &str) -> Result<Option<Vec<(String, Level, Status)>>, AuditError> {
+fn audited(network: &Network, cluster: &str) -> Result<Option<Statuses>, AuditError> {
     let clusters = reach_eks::clusters(network);
     let Some(cluster) = clusters.iter().find(|own| *own.name == *cluster) else { return Ok(None) };
     let audit = audit::audit(network, cluster, &Options::default())?;

@@ -119,7 +119,7 @@ fn causes(
     }
     let own = (found, (given.network, changed));
     // For every address: the sets that its absence undoes, and those that it makes alone.
-    let judged: Result<Vec<[Vec<(List, usize)>; 2]>, Unanswered> = addresses
+    let judged: Result<Vec<[Met; 2]>, Unanswered> = addresses
         .par_iter()
         .map(|address| {
             let without = applied(given.network, scenario, |other| other != *address);
@@ -142,11 +142,14 @@ fn causes(
     })))
 }
 
+/// Sets of a difference, by list and position.
+type Met = Vec<(List, usize)>;
+
 /// A difference and the networks that it compares.
 type Between<'d> = (&'d Difference, (&'d Network, &'d Network));
 
 /// The sets of `own` that share a flow with what `other` does of the same kind.
-fn meeting(own: Between<'_>, other: Between<'_>) -> Vec<(List, usize)> {
+fn meeting(own: Between<'_>, other: Between<'_>) -> Met {
     let alike = Alike::new(own, other);
     let mut met = Vec::new();
     for list in List::ALL {
