@@ -147,11 +147,39 @@ fn sensitive_values_are_kept_back() {
         assert!(run.stdout.contains("(sensitive)"), "{run}");
         assert!(!run.stdout.contains("198.51.100.77") && !run.stdout.contains("7443"), "{run}");
     }
+    // What another resource opens around a secret would tell it by what is left out.
+    let mut narrow =
+        created("aws_security_group_rule.narrow", &rule(SHARED, 443, &json!({"source_security_group_id": BATCH})));
+    narrow["change"]["after_sensitive"] = json!({"from_port": true});
+    let mut wide =
+        created("aws_security_group_rule.wide", &rule(SHARED, 400, &json!({"source_security_group_id": BATCH})));
+    wide["change"]["after"]["to_port"] = json!(499);
+    let other =
+        created("aws_security_group_rule.other", &rule(BATCH, 9100, &json!({"source_security_group_id": SHARED})));
+    let shown = run(&[narrow, other.clone()], "--output json").stdout;
+    assert!(!shown.contains("\"443\"") && shown.contains("\"9100\"") && shown.contains("(sensitive)"), "{shown}");
+    let shown = run(&[wide, other], "--output json").stdout;
+    assert!(shown.contains("\"400-499\"") && !shown.contains("(sensitive)"), "{shown}");
     // A refusal would name the rule.
     let mut again = created("aws_security_group_rule.again", &rule(BATCH, 7443, &json!({"cidr_blocks": [secret]})));
     again["change"]["after_sensitive"] = json!({"cidr_blocks": true});
     let run = run(&[open, again], "--output json");
     assert!(!run.stdout.contains("198.51.100.77"), "{run}");
+}
+
+#[test]
+fn with_very_many_resources_it_is_said_that_causes_were_not_sought() {
+    let rules: Vec<Value> = (0..65)
+        .map(|n| {
+            let rule = rule(SHARED, 2000 + n, &json!({"source_security_group_id": BATCH}));
+            created(&format!("aws_security_group_rule.many[{n}]"), &rule)
+        })
+        .collect();
+    let (answer, code) = answer(&rules, "");
+    assert_eq!((code, &answer["terraform"]["attributed"]), (Some(0), &json!(false)));
+    assert_eq!(causes(&answer["gained"]), [Vec::<&str>::new()]);
+    let text = run(&rules, "").stdout;
+    assert!(text.contains("more than 64 resources change") && !text.contains("due to aws"), "{text}");
 }
 
 #[test]

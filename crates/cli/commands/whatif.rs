@@ -99,7 +99,7 @@ pub(crate) fn diff(arguments: &Diff, config: &Config, voice: Voice) -> Result<Ex
     let gates = AtGates::new(&answer.found, &old, &new, &resources);
     let causes = Causes::of(&answer.found, |set| {
         let own = gates.of(set).into_iter().filter_map(|position| resources.get(position));
-        (own.map(|change| change.id.clone()).collect(), false)
+        own.map(|change| change.id.clone()).collect()
     });
     let told = Told { causes: Some(&causes), resources: Some(&resources), ..told((&old, &new), None, &answer) };
     let bytes = match format {

@@ -62,8 +62,10 @@ pub(super) fn run(
     let sought = causes(given, &scenario, &answer.found, (&changed, &after)).map_err(Failure::from)?;
     let id = serde_json::value::to_raw_value(&plan.file).ok();
     let plan = PlanTold { plan, scenario: &scenario, attributed: sought.is_some() };
-    // Where it is not known what a part is due to, it may be due to a value that is to be kept back.
-    let causes = sought.unwrap_or_else(|| Causes::of(&answer.found, |_| (Vec::new(), plan.holds_sensitive())));
+    let mut causes = sought.unwrap_or_else(|| Causes::of(&answer.found, |_| Vec::new()));
+    if plan.holds_sensitive() {
+        keep_back(given, &scenario, (&answer.found, &changed), &mut causes).map_err(Failure::from)?;
+    }
     let told =
         Told { causes: Some(&causes), plan: Some(&plan), ..told((given.network, &changed), id.as_deref(), &answer) };
     let exit = exit(&told);
@@ -102,12 +104,7 @@ fn causes(
             addresses.push(&step.address);
         }
     }
-    let sensitive: BTreeSet<&str> =
-        scenario.steps.iter().filter(|step| step.sensitive).map(|step| step.address.as_str()).collect();
-    let named = |names: Vec<&str>| {
-        let hidden = names.iter().any(|name| sensitive.contains(name)) || (names.is_empty() && !sensitive.is_empty());
-        (names.into_iter().map(str::to_owned).collect(), hidden)
-    };
+    let named = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     if let [only] = addresses.as_slice() {
         return Ok(Some(Causes::of(found, |_| named(vec![only]))));
     }
@@ -140,6 +137,26 @@ fn causes(
         let needed = those(0, key);
         named(if needed.is_empty() { those(1, key) } else { needed })
     })))
+}
+
+/// Keeps the values of every set back that the plan would not make just so without the resources that hold sensitive
+/// values: what is left of a range tells as much as the range.
+fn keep_back(
+    given: &Given<'_>,
+    scenario: &Scenario,
+    (found, changed): (&Difference, &Network),
+    causes: &mut Causes,
+) -> Result<(), Unanswered> {
+    let sensitive: BTreeSet<&str> =
+        scenario.steps.iter().filter(|step| step.sensitive).map(|step| step.address.as_str()).collect();
+    let plain = applied(given.network, scenario, |address| !sensitive.contains(address));
+    let open = answer((given.network, given.state), (&plain, &State::new(&plain)), given.questions, None)?.found;
+    let alike = Alike::new((found, (given.network, changed)), (&open, (given.network, &plain)));
+    causes.hide(|(list, position)| {
+        let set = list.of(found).get(position);
+        set.is_none_or(|set| !alike.holds(set, list.of(&open)))
+    });
+    Ok(())
 }
 
 /// Sets of a difference, by list and position.

@@ -254,7 +254,7 @@ impl<'a> PlanView<'a> {
             address: &own.address,
             kind: &own.kind,
             actions: actions(&own.actions),
-            why: &own.why,
+            why: told.why(own),
         });
         let refused = told.refused().into_iter().map(|(address, call, error)| RefusedView { address, call, error });
         let problems = scenario.problems.iter();

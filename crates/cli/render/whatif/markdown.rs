@@ -159,7 +159,7 @@ fn left_out(out: &mut String, told: &Told<'_>) {
             "- **not understood**: {} ({}): {}",
             code(&own.address),
             actions.join(", "),
-            escape(&own.why)
+            escape(plan.why(own))
         );
     }
     if !plan.scenario.unsupported.is_empty() {

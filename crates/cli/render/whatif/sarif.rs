@@ -111,9 +111,10 @@ fn found(told: &Told<'_>) -> Vec<Found> {
             all.push(Found { rule, text, resources: item.names().to_vec() });
         }
     }
-    for own in told.plan.iter().flat_map(|plan| &plan.scenario.unsupported) {
+    let unsupported = told.plan.iter().flat_map(|plan| plan.scenario.unsupported.iter().map(move |own| (plan, own)));
+    for (plan, own) in unsupported {
         let actions: Vec<&str> = own.actions.iter().map(|action| action.as_str()).collect();
-        let text = format!("{} ({}) is not understood: {}.", own.address, actions.join(", "), own.why);
+        let text = format!("{} ({}) is not understood: {}.", own.address, actions.join(", "), plan.why(own));
         all.push(Found { rule: "whatif.not-understood", text, resources: vec![own.address.clone()] });
     }
     all

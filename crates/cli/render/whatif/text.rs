@@ -181,8 +181,10 @@ fn plan(page: &mut Page, told: &Told<'_>) {
     }
     for own in &plan.scenario.unsupported {
         let actions: Vec<&str> = own.actions.iter().map(|action| action.as_str()).collect();
-        let spans =
-            [span(BOLD, &own.address), span(PLAIN, format!("({}) is not understood: {}", actions.join(", "), own.why))];
+        let spans = [
+            span(BOLD, &own.address),
+            span(PLAIN, format!("({}) is not understood: {}", actions.join(", "), plan.why(own))),
+        ];
         page.paragraph(MARGIN, &span(verdict(Verdict::Unknown), "left out"), &spans);
     }
     for (address, text) in plan.remarks() {

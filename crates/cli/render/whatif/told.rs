@@ -2,7 +2,7 @@
 
 use reach_eks::audit::{Level, Status};
 use reach_engine::whatif::{Difference, End, FlowSet};
-use reach_terraform::{Plan, Scenario};
+use reach_terraform::{Plan, Scenario, Unsupported};
 
 use super::Told;
 
@@ -60,22 +60,31 @@ pub(crate) struct Causes {
 }
 
 impl Causes {
-    /// Asks for every set: the names, and whether values are kept back.
-    pub(crate) fn of(found: &Difference, ask: impl Fn(&FlowSet) -> (Vec<String>, bool)) -> Self {
+    /// Asks for the names of every set.
+    pub(crate) fn of(found: &Difference, ask: impl Fn(&FlowSet) -> Vec<String>) -> Self {
         let lists = List::ALL.map(|list| {
-            let causes = list.of(found).iter().map(&ask).map(|(names, sensitive)| Cause { names, sensitive });
+            let causes = list.of(found).iter().map(&ask).map(|names| Cause { names, sensitive: false });
             (list, causes.collect())
         });
         Self { lists: lists.into() }
     }
 
     /// As [`Causes::of`], by list and position.
-    pub(crate) fn by_position(found: &Difference, ask: impl Fn((List, usize)) -> (Vec<String>, bool)) -> Self {
+    pub(crate) fn by_position(found: &Difference, ask: impl Fn((List, usize)) -> Vec<String>) -> Self {
         let lists = List::ALL.map(|list| {
             let causes = (0..list.of(found).len()).map(|position| ask((list, position)));
-            (list, causes.map(|(names, sensitive)| Cause { names, sensitive }).collect())
+            (list, causes.map(|names| Cause { names, sensitive: false }).collect())
         });
         Self { lists: lists.into() }
+    }
+
+    /// Keeps the values of some sets back.
+    pub(crate) fn hide(&mut self, hidden: impl Fn((List, usize)) -> bool) {
+        for (list, causes) in &mut self.lists {
+            for (position, cause) in causes.iter_mut().enumerate() {
+                cause.sensitive = hidden((*list, position));
+            }
+        }
     }
 
     fn get(&self, list: List, position: usize) -> Option<&Cause> {
@@ -146,6 +155,11 @@ impl PlanTold<'_> {
     /// Whether the plan marks a value of the resource as sensitive.
     pub(crate) fn is_sensitive(&self, address: &str) -> bool {
         self.plan.resources.iter().any(|resource| resource.sensitive && resource.address == address)
+    }
+
+    /// Why a resource is left out, as far as it may be told: it may name an id.
+    pub(crate) fn why<'w>(&self, own: &'w Unsupported) -> &'w str {
+        if self.is_sensitive(&own.address) { super::SENSITIVE } else { &own.why }
     }
 
     /// Calls that AWS would refuse: the address, the call, and the refusal as far as it may be told.

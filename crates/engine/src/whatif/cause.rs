@@ -61,6 +61,27 @@ impl Alike {
         })
     }
 
+    /// Whether `list`, which is the other's, holds `set` as it is.
+    pub fn holds(&self, set: &FlowSet, list: &[FlowSet]) -> bool {
+        let same = |own: &End, other: &End| match (own, other) {
+            (End::Outside(a), End::Outside(b)) => a == b,
+            (End::Inside(own), End::Inside(other)) => {
+                let translated = own.iter().map(|id| self.numbers.get(*id as usize).map(Vec::as_slice));
+                let mut found: Vec<PartyId> = Vec::with_capacity(own.len());
+                for numbers in translated {
+                    // A prefix that the other cuts in pieces is not the same.
+                    let Some([one]) = numbers else { return false };
+                    found.push(*one);
+                }
+                found.sort_unstable();
+                found.as_slice() == &**other
+            }
+            _ => false,
+        };
+        list.iter()
+            .any(|other| set.traffic == other.traffic && same(&set.from, &other.from) && same(&set.to, &other.to))
+    }
+
     fn common(&self, own: &End, other: &End) -> Common {
         match (own, other) {
             (End::Outside(a), End::Outside(b)) if a.0.intersects(&b.0) => Common::Several,
