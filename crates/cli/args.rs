@@ -162,7 +162,8 @@ pub(crate) enum Command {
     /// Tell what changes would do, before they are made: flows gained and lost, and what becomes of open connections
     ///
     /// Changes are AWS API calls in their own JSON. Each line of the file is a scenario: its changes are applied in order,
-    /// on paper, and only what they come to counts. AWS's own refusals are told in its words. Nothing is applied.
+    /// on paper, and only what they come to counts. AWS's own refusals are told in its words. A Terraform plan is one
+    /// scenario. Nothing is applied.
     #[command(after_help = format!("{WHATIF_HELP}\n\n{WHATIF_EXIT_CODES}"))]
     Whatif(Box<Whatif>),
     /// Compare two snapshots: flows gained and lost between them

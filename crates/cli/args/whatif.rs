@@ -47,7 +47,7 @@ Examples:
 /// A question, as `reach query` takes it, that a difference is narrowed to.
 #[derive(Debug, Args)]
 pub(crate) struct Narrowing {
-    /// Only this question, as a line of `reach query --batch`: {\"from\": …, \"to\": …, \"port\": …}
+    /// Only this question, as a line of `reach query --batch`: {"from": …, "to": …, "port": …}
     #[arg(long, value_name = "JSON", conflicts_with_all = ["from", "to", "protocol", "port", "source_port", "icmp", "family"])]
     pub(crate) query: Option<String>,
     /// Only flows from these: a selector (`reach query --help` lists them)
@@ -75,10 +75,10 @@ pub(crate) struct Narrowing {
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// Tell which findings of `reach check eks` change, too
-    #[arg(long, value_enum, value_name = "WHAT")]
+    #[arg(long, value_enum, ignore_case = true, value_name = "WHAT")]
     pub(crate) check: Option<Audited>,
     /// Which findings decide about the exit code: up to this level [default: recommended]
-    #[arg(long, value_enum, requires = "check", value_name = "LEVEL")]
+    #[arg(long, value_enum, ignore_case = true, requires = "check", value_name = "LEVEL")]
     pub(crate) level: Option<LevelArg>,
     /// The EKS cluster that is checked and that selectors speak of, where the snapshot holds several
     #[arg(long, value_name = "NAME", env = "REACH_CLUSTER", hide_env_values = true)]
@@ -91,7 +91,7 @@ pub(crate) struct Whatif {
     /// Scenarios, one JSON object a line; `-` is standard input
     #[arg(long, value_name = "FILE", required_unless_present = "terraform_plan", conflicts_with = "terraform_plan")]
     pub(crate) changes: Option<PathBuf>,
-    /// One scenario from a plan of Terraform or `OpenTofu`, as `terraform show -json PLAN` prints it; `-` is standard input
+    /// One scenario from a plan of Terraform's or tofu's, as `terraform show -json PLAN` prints it; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) terraform_plan: Option<PathBuf>,
     /// Print the scenarios not in their order, but those that break nothing first and refused ones last
