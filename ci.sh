@@ -84,6 +84,17 @@ cases() {
     return 1
   fi
   echo "all that fail wait for a later capability (tests/waiting.txt)"
+  # What changes do: the exceptions are those that tests/waiting-whatif.txt argues.
+  REACH_ENGINE=both python3 "$runner" --reach "${CARGO_TARGET_DIR:-target}/release/reach" "$folder" --only whatif --show 100000 >"$out" || true
+  failed="$(sed -n 's/^FAIL [^:]*: \([^ :]*\).*/\1/p' "$out" | sort)"
+  waiting="$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' tests/waiting-whatif.txt | awk '{print $1}' | sort)"
+  echo "recorded cases, whatif: $(tail -n 1 "$out")"
+  if [ "$failed" != "$waiting" ]; then
+    diff <(echo "$waiting") <(echo "$failed") || true
+    grep '^FAIL' "$out" | head -n 40
+    echo "the failing cases are not those that tests/waiting-whatif.txt expects"
+    return 1
+  fi
   # Findings of the audit and fixes: no exception.
   local kind
   for kind in check fix; do

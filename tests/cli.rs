@@ -11,9 +11,11 @@ mod fix;
 mod generate;
 mod help;
 mod matrix;
+mod plan;
 mod query;
 mod schema;
 mod snapshot;
+mod whatif;
 
 use std::fmt;
 use std::fs;

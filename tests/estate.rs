@@ -875,7 +875,7 @@ fn permissions(lines: &[&str]) -> [Vec<Value>; 2] {
     [ingress, egress]
 }
 
-fn permission(text: &str) -> Value {
+pub(crate) fn permission(text: &str) -> Value {
     let words: Vec<&str> = text.split(' ').collect();
     let (protocol, ports, peer) = match words.as_slice() {
         [protocol, peer] => (*protocol, None, *peer),

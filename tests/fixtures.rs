@@ -299,7 +299,6 @@ fn changed(directory: &str) -> BTreeMap<String, Value> {
 }
 
 #[test]
-#[ignore = "needs `reach whatif` and `reach diff`"]
 fn the_upgrade_of_the_module_is_seen_before_it_happens() {
     let (before, after) = ("s04-before-the-upgrade", "s04-pods-cannot-talk-after-upgrade");
     let answer = &changed(before)["module-v17-to-v18"];
@@ -313,7 +312,6 @@ fn the_upgrade_of_the_module_is_seen_before_it_happens() {
 }
 
 #[test]
-#[ignore = "needs `reach whatif`"]
 fn an_untracked_session_dies_with_its_rule_and_a_tracked_one_lives_on() {
     let answers = changed("s28-ssh-session-after-the-rule-was-removed");
     let connections = |id: &str| &answers[id]["connections"];

@@ -22,3 +22,5 @@ mod readme;
 mod redact;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod whatif;

@@ -1,5 +1,7 @@
 //! The command line, as data. Doc comments are the help texts.
 
+mod whatif;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::AnsiColor;
@@ -10,6 +12,9 @@ use reach_eks::audit::Level;
 use reach_engine::Verdict;
 use reach_engine::question::Engine;
 use reach_generate::Profile;
+
+use self::whatif::{DIFF_EXAMPLES, WHATIF_EXIT_CODES, WHATIF_HELP};
+pub(crate) use self::whatif::{Diff, Narrowing, Whatif, WhatifFormat};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -35,7 +40,7 @@ macro_rules! features {
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nsnapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs",
-    "\nanswer formats:  reach.query/1, reach.check/1, reach.fix/1",
+    "\nanswer formats:  reach.query/1, reach.check/1, reach.fix/1, reach.whatif/1, reach.diff/1",
     "\nfeatures:        ",
     features!(),
 );
@@ -154,6 +159,16 @@ pub(crate) enum Command {
     /// what then lets all pairs pass is told. Nothing is applied.
     #[command(after_help = format!("{FIX_EXAMPLES}\n\n{FIX_EXIT_CODES}"))]
     Fix(Box<Fix>),
+    /// Tell what changes would do, before they are made: flows gained and lost, and what becomes of open connections
+    ///
+    /// Changes are AWS API calls in their own JSON. Each line of the file is a scenario: its changes are applied in order,
+    /// on paper, and only what they come to counts. AWS's own refusals are told in its words. A Terraform plan is one
+    /// scenario. Nothing is applied.
+    #[command(after_help = format!("{WHATIF_HELP}\n\n{WHATIF_EXIT_CODES}"))]
+    Whatif(Box<Whatif>),
+    /// Compare two snapshots: flows gained and lost between them
+    #[command(after_help = format!("{DIFF_EXAMPLES}\n\n{WHATIF_EXIT_CODES}"))]
+    Diff(Box<Diff>),
     /// List every flow that passes: the complete, exact set
     ///
     /// All flows between all addresses of the snapshot and the internet, all protocols and ports, both ways judged:

@@ -11,3 +11,4 @@ pub(crate) mod matrix;
 pub(crate) mod query;
 mod redact;
 pub(crate) mod snapshot;
+pub(crate) mod whatif;

@@ -56,6 +56,8 @@ fn run(cli: Cli) -> Result<ExitCode, Stop> {
         Command::Query(query) => commands::query::run(&query, &config?, voice),
         Command::Check(check) => commands::check::run(&check, &config?, voice),
         Command::Fix(fix) => commands::fix::run(&fix, &config?, voice),
+        Command::Whatif(whatif) => commands::whatif::run(&whatif, &config?, voice),
+        Command::Diff(diff) => commands::whatif::diff(&diff, &config?, voice),
         Command::Matrix(matrix) => commands::matrix::run(&matrix, &config?, voice),
         Command::Fetch(fetch) => commands::fetch::run(&fetch, voice),
         Command::Snapshot(command) => commands::snapshot::run(&command, config, voice),

@@ -13,6 +13,7 @@ pub(crate) mod matrix;
 pub(crate) mod reasons;
 pub(crate) mod rules;
 pub(crate) mod text;
+pub(crate) mod whatif;
 
 use reach_engine::question::{Answer, Question};
 use reach_model::Network;

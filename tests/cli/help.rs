@@ -15,6 +15,9 @@ fn help_begins_with_what_it_is_for() {
       query        Ask whether traffic passes, both ways, and why not
       check        Tell whether an EKS cluster would work, or whether a policy holds
       fix          Find the smallest changes that let traffic pass, each verified
+      whatif       Tell what changes would do, before they are made: flows gained and lost, and what
+                   becomes of open connections
+      diff         Compare two snapshots: flows gained and lost between them
       matrix       List every flow that passes: the complete, exact set
       fetch        Ask AWS for a snapshot: read-only calls, all pages, several accounts and Regions
       snapshot     Look into, check, pack and redact snapshots
@@ -231,7 +234,7 @@ fn version_names_formats_and_features() {
     ----- stdout -----
     reach 0.1.0
     snapshot format: reach.snapshot/1 (.json, .json.zst), AWS CLI output, Batfish aws_configs
-    answer formats:  reach.query/1, reach.check/1, reach.fix/1
+    answer formats:  reach.query/1, reach.check/1, reach.fix/1, reach.whatif/1, reach.diff/1
     features:        none
     ----- stderr -----
     ");

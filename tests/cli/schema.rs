@@ -182,6 +182,16 @@ fn logs_for_code_scanning_follow_the_schema_of_oasis() {
     let policy = "[[expect]]\nfrom = \"node\"\nto = \"internet\"\nport = 22\nverdict = \"blocked\"\n";
     let run = reach_with_input("check - --snapshot demo --output sarif", policy);
     check(&validator, &serde_json::from_str(&run.stdout).unwrap());
+    for log in super::plan::answers("sarif") {
+        check(&validator, &log);
+    }
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --check eks --output sarif";
+    let log: Value = serde_json::from_str(&reach_in(&fixtures, words).stdout).unwrap();
+    check(&validator, &log);
+    let rules: std::collections::BTreeSet<&str> =
+        log["runs"][0]["results"].as_array().unwrap().iter().map(|result| result["ruleId"].as_str().unwrap()).collect();
+    assert!(["whatif.lost", "whatif.until-idle", "whatif.broken"].iter().all(|rule| rules.contains(rule)), "{rules:?}");
 }
 
 #[test]
@@ -212,4 +222,31 @@ fn fixes_follow_their_schema() {
         seen.insert(status);
     }
     assert_eq!(seen.len(), 4, "{seen:?}");
+}
+
+#[test]
+fn what_changes_do_follows_its_schema() {
+    let validator = jsonschema::draft202012::new(&schema("whatif.schema.json")).unwrap();
+    let lines = [
+        r#"{"id": 1, "changes": []}"#,
+        r#"{"id": "x", "changes": [{"RevokeSecurityGroupEgress": {"GroupId": "sg-0de000000000ba7c0", "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}}]}"#,
+        r#"{"changes": [{"DeleteSecurityGroup": {"GroupId": "sg-0de000000000ba7c0"}}]}"#,
+        r#"{"changes": [{"NoSuchCall": {}}]}"#,
+        "{",
+    ];
+    let run = reach_with_input("whatif --snapshot demo --changes - --output jsonl", &lines.join("\n"));
+    let documents: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(documents.len(), lines.len());
+    for document in &documents {
+        check(&validator, document);
+    }
+    assert!(!documents[1]["lost"].as_array().unwrap().is_empty());
+    assert!(documents.iter().skip(2).all(|document| document["error"].is_string()));
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for document in super::plan::answers("json") {
+        check(&validator, &document);
+        assert!(document["terraform"]["attributed"].as_bool().unwrap() && document["findings"].is_array());
+    }
+    let words = "diff s04-before-the-upgrade s04-pods-cannot-talk-after-upgrade --output json --check eks";
+    check(&validator, &serde_json::from_str(&reach_in(&fixtures, words).stdout).unwrap());
 }

@@ -288,35 +288,35 @@ impl<'l> LineError<'l> {
 /// A question.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
+    pub(super) id: Option<&'a RawValue>,
     #[serde(borrow)]
-    from: Cow<'a, str>,
+    pub(super) from: Cow<'a, str>,
     #[serde(borrow)]
-    to: Cow<'a, str>,
+    pub(super) to: Cow<'a, str>,
     #[serde(borrow, default)]
-    protocol: Option<Scalar<'a>>,
+    pub(super) protocol: Option<Scalar<'a>>,
     #[serde(borrow, default)]
-    port: Option<Scalar<'a>>,
+    pub(super) port: Option<Scalar<'a>>,
     #[serde(borrow, default)]
-    source_port: Option<Scalar<'a>>,
+    pub(super) source_port: Option<Scalar<'a>>,
     #[serde(borrow, default)]
-    icmp_type: Option<Scalar<'a>>,
+    pub(super) icmp_type: Option<Scalar<'a>>,
     #[serde(borrow, default)]
-    icmp_code: Option<Scalar<'a>>,
+    pub(super) icmp_code: Option<Scalar<'a>>,
     #[serde(borrow, default)]
-    family: Option<Scalar<'a>>,
+    pub(super) family: Option<Scalar<'a>>,
 }
 
 /// The keys of a question.
 const KEYS: [&str; 9] = ["id", "from", "to", "protocol", "port", "source_port", "icmp_type", "icmp_code", "family"];
 
 /// A string, or a number as its text.
-struct Scalar<'a>(Cow<'a, str>);
+pub(super) struct Scalar<'a>(Cow<'a, str>);
 
 impl Scalar<'_> {
-    fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -67,7 +67,7 @@ fn cluster(arguments: &Check, config: &Config, voice: Voice) -> Result<ExitCode,
 }
 
 /// The cluster that is meant: the named one, else the only one.
-fn one_cluster(network: &Network, wanted: Option<&str>) -> Result<Cluster, Failure> {
+pub(super) fn one_cluster(network: &Network, wanted: Option<&str>) -> Result<Cluster, Failure> {
     let all = reach_eks::clusters(network);
     let names = || {
         let mut names: Vec<String> = all.iter().map(|cluster| cluster.name.to_string()).collect();
@@ -95,7 +95,7 @@ fn one_cluster(network: &Network, wanted: Option<&str>) -> Result<Cluster, Failu
     }
 }
 
-fn unaudited(error: &AuditError) -> Failure {
+pub(super) fn unaudited(error: &AuditError) -> Failure {
     match error {
         AuditError::Selector(error) => query::unresolved(error),
         AuditError::Contradiction(error) => Failure::contradiction(error),

@@ -7,13 +7,14 @@
 //!
 //! Stages: [`headers`] (sets by number), [`trie`] (prefixes), [`groups`], [`acls`], [`tables`] and [`graph`] (the
 //! configuration, folded); `leave`, `carry`, `cross` and `transit` (the gates on a way), `cuts` (ranges of addresses),
-//! `weigh` (gates to sets), `pair` (sets to an answer), `told` and [`near`] (why not); [`population`] (classes), [`link`]
+//! `weigh` (gates to sets), `pair` (sets to an answer), `course` (what open connections meet), `told` and [`near`] (why not); [`population`] (classes), [`link`]
 //! (between places), `plan`, `bits` and [`row`] (who reaches a class), `flows` and [`matrix`] (everything). It shares ids, selectors and who is who with the reference engine, and nothing that
 //! decides.
 
 pub mod acls;
 mod bits;
 mod carry;
+pub(crate) mod course;
 mod cross;
 mod cuts;
 mod flows;
@@ -26,13 +27,13 @@ pub mod link;
 pub mod lookup;
 pub mod matrix;
 pub mod near;
-mod pair;
+pub(crate) mod pair;
 mod plan;
 pub mod population;
 pub mod row;
 mod space;
 pub mod tables;
-mod told;
+pub(crate) mod told;
 mod transit;
 pub mod trie;
 mod weigh;

@@ -119,7 +119,7 @@ pub fn near_miss(network: &Network, near: &NearMiss) -> String {
 }
 
 /// `tcp 443 from 10.0.0.0/16`, without the direction.
-fn rule_text(network: &Network, rule: &SecurityGroupRule) -> String {
+pub(crate) fn rule_text(network: &Network, rule: &SecurityGroupRule) -> String {
     let peer = match &rule.peer {
         Peer::Cidr(net) => net.to_string(),
         Peer::PrefixList(list) => list.id(&network.prefix_lists).to_string(),

@@ -15,5 +15,6 @@ pub mod question;
 pub mod reason;
 pub mod simulate;
 pub mod verdict;
+pub mod whatif;
 
 pub use verdict::Verdict;

@@ -13,6 +13,7 @@ mod kubernetes;
 mod place;
 mod routing;
 mod table;
+mod timeout;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -37,6 +38,7 @@ pub use routing::{
     RouteTarget, TransitGateway, TransitGatewayRoute, TransitGatewayTable,
 };
 pub use table::{Idx, Ref, Resource, Table};
+pub use timeout::IdleTimeouts;
 
 use crate::api::Call;
 use crate::aws::{Name, Tag};

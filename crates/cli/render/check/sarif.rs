@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{Entry, Report, Subject, junit, markdown, word};
 
 /// The schema that the log follows.
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+pub(crate) const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Renders the report.
 pub(crate) fn render(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
@@ -136,7 +137,7 @@ fn identity(report: &Report<'_>, entry: &Entry<'_>) -> String {
 }
 
 /// FNV-1a in 64 bits: it needs to be stable, and nothing else.
-fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -148,7 +149,7 @@ fn notification(remark: &Remark) -> Value {
     })
 }
 
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     crate::render::layout::printable(text)
 }
 

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use reach_model::Call;
 use reach_model::network::{
     Attachment, Direction, EndpointKind, Idx, InterfaceKind, NatGateway, NetworkInterface, Peering, Ref, RouteTable,
-    Subnet, TransitGatewayTable, Vpc,
+    Subnet, TransitGatewayTable, Vpc, VpcEndpoint,
 };
 use reach_packets::{IcmpSet, IntervalSet, PortRanges, PortSet, Protocol};
 
@@ -145,6 +145,8 @@ pub(super) struct Memory {
     pub(super) rewrites: Vec<Rewrite>,
     /// RT-28: a NAT gateway's packet crossed this peering.
     pub(super) nat_over_peering: Option<(Idx<NatGateway>, Idx<Peering>)>,
+    /// The gateway endpoint that it took.
+    pub(super) endpoint: Option<Idx<VpcEndpoint>>,
     /// RT-12: an edge table steered the packet to an appliance.
     pub(super) edge_redirected: bool,
     /// CT-5: something tracks every flow.
@@ -203,6 +205,7 @@ impl<'n> Carry<'n> {
             seen: (source.address(), aim.address),
             rewrites: Vec::new(),
             nat_over_peering: None,
+            endpoint: None,
             edge_redirected: false,
             auto_tracked: false,
             maybe_auto_tracked: false,

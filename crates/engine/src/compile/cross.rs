@@ -612,6 +612,7 @@ impl<'n> Compiled<'n> {
         // CT-5: DynamoDB's gateway endpoints track every flow.
         carry.memory.auto_tracked |= endpoint.service_label() == "dynamodb";
         carry.memory.responder = Responder::GatewayEndpoint(vpc);
+        carry.memory.endpoint = Some(idx);
         carry.identity = false;
         Next::End
     }

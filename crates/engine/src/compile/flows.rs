@@ -87,45 +87,16 @@ impl<'n> Compiled<'n> {
         inbound: bool,
         algebra: &mut Algebra<'_>,
     ) -> Vec<(IpSet, HeaderId, HeaderId, bool)> {
-        let family = member.family();
-        let outside = outside.of_family(family);
-        let own = member.address();
-        let ends = |remote: IpAddr| {
-            if inbound {
-                let address = asked_from_outside(self.network, member.interface, own, remote);
-                (Source::Outside(remote), Aim { address, interface: Some(member.interface), admission: None })
-            } else {
-                let aim = Aim { address: remote, interface: None, admission: None };
-                (Source::Interface(member.interface, own), aim)
-            }
-        };
-        let mut met = Met::default();
-        met.nets.extend(self.known_to_host(&Endpoint::address(member.interface, own)));
-        // Where packets go is told by routes; what groups say of an address cuts only afterwards, by what they say.
-        let mut pieces = loop {
-            let pieces = atoms(&met.trie(self, false), &outside);
-            let tables = met.size();
-            for piece in &pieces {
-                let Some(remote) = representative(piece) else { continue };
-                let (source, aim) = ends(remote);
-                for way in self.ways(source, aim) {
-                    met.add(self, &way);
-                    self.replies(&way).iter().flatten().for_each(|reply| met.add(self, reply));
-                }
-            }
-            if met.size() == tables {
-                break pieces;
-            }
-        };
+        let (met, mut pieces) = self.met_outside(member, outside, inbound);
         for &(profile, direction) in &met.groups {
-            let parts = self.told_apart(profile, direction, family, algebra);
+            let parts = self.told_apart(profile, direction, member.family(), algebra);
             let cut = pieces.iter().flat_map(|piece| parts.iter().map(|part| piece.intersect(part)));
             pieces = cut.filter(|piece| !piece.is_empty()).collect();
         }
         let mut flows: Vec<(IpSet, HeaderId, HeaderId, bool)> = Vec::new();
         for piece in pieces {
             let Some(remote) = representative(&piece) else { continue };
-            let (source, aim) = ends(remote);
+            let (source, aim) = self.ends_outside(member, inbound, remote);
             for (headers, back, certain) in self.flows(source, aim, algebra) {
                 let same = flows.iter_mut().find(|(_, h, b, c)| (*h, *b, *c) == (headers, back, certain));
                 match same {
@@ -135,6 +106,47 @@ impl<'n> Compiled<'n> {
             }
         }
         flows
+    }
+
+    /// Addresses outside in pieces of which nothing on the way says anything different, the way itself included: what
+    /// passes, where it goes and how it is tracked is the same for all of a piece.
+    pub(crate) fn pieces_outside(&self, member: Member, outside: &IpSet, inbound: bool) -> Vec<IpSet> {
+        let (met, _) = self.met_outside(member, outside, inbound);
+        atoms(&met.trie(self, true), &outside.of_family(member.family()))
+    }
+
+    fn ends_outside(&self, member: Member, inbound: bool, remote: IpAddr) -> (Source, Aim<'n>) {
+        let own = member.address();
+        if inbound {
+            let address = asked_from_outside(self.network, member.interface, own, remote);
+            (Source::Outside(remote), Aim { address, interface: Some(member.interface), admission: None })
+        } else {
+            let aim = Aim { address: remote, interface: None, admission: None };
+            (Source::Interface(member.interface, own), aim)
+        }
+    }
+
+    /// The tables on the ways between a member and addresses outside, and the pieces that they cut these into.
+    fn met_outside(&self, member: Member, outside: &IpSet, inbound: bool) -> (Met, Vec<IpSet>) {
+        let outside = outside.of_family(member.family());
+        let mut met = Met::default();
+        met.nets.extend(self.known_to_host(&Endpoint::address(member.interface, member.address())));
+        // Where packets go is told by routes; what groups say of an address cuts only afterwards, by what they say.
+        loop {
+            let pieces = atoms(&met.trie(self, false), &outside);
+            let tables = met.size();
+            for piece in &pieces {
+                let Some(remote) = representative(piece) else { continue };
+                let (source, aim) = self.ends_outside(member, inbound, remote);
+                for way in self.ways(source, aim) {
+                    met.add(self, &way);
+                    self.replies(&way).iter().flatten().for_each(|reply| met.add(self, reply));
+                }
+            }
+            if met.size() == tables {
+                return (met, pieces);
+            }
+        }
     }
 
     /// The addresses of a family in parts of which the rules of a profile say the same. O(K log K) for K prefixes.

@@ -399,6 +399,23 @@ impl Groups {
         Some(standing == Standing::Counts)
     }
 
+    /// Whether a reference counts, or may.
+    pub(super) fn may_refer(&self, references: &[Reference], peer: &GroupPeer) -> bool {
+        let key = match &peer.group {
+            Ref::Known(idx) => Some(self.key_at(idx.position())),
+            Ref::Missing(id) => self.named.get(id).copied(),
+        };
+        let Some(key) = key else { return false };
+        let standing = references.iter().find_map(|reference| match reference {
+            Reference::Carried(profile, standing) => {
+                self.profile(*profile).groups.binary_search(&key).is_ok().then_some(*standing)
+            }
+            Reference::Any(standing) => Some(*standing),
+            Reference::OnlyNamed(standing) => (!self.is_described(key)).then_some(*standing),
+        });
+        matches!(standing, Some(Standing::Counts | Standing::Unknown(..)))
+    }
+
     /// The ranges of atoms that a prefix list covers.
     pub fn list(&self, list: Idx<PrefixList>) -> &[Range<usize>] {
         self.lists.get(list.position()).map_or(&[], |ranges| ranges)

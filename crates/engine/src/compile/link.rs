@@ -131,6 +131,11 @@ impl Links {
         &self.kinds[id.position()]
     }
 
+    /// A link by its number as a number: below [`Self::len`].
+    pub(crate) fn at(&self, position: usize) -> &Link {
+        self.get(LinkId(u32::try_from(position).unwrap_or(0)))
+    }
+
     /// How many different links there are.
     pub fn len(&self) -> usize {
         self.kinds.len()
@@ -267,7 +272,14 @@ fn fold(compiled: &Compiled<'_>, from: Member, to: Member, algebra: &mut Algebra
             _ => return Err(LinkId::SPECIAL),
         },
     };
-    // ICMP has no source port: its answers are a condition on the messages themselves.
+    only_answered(&mut forward, back, algebra);
+    let back = Passes { must: algebra.intersect(back.must, ported), may: algebra.intersect(back.may, ported) };
+    Ok(Link { forward, back, egress, ingress })
+}
+
+/// ICMP has no source port: its answers are a condition on the messages themselves. Of the requests in `forward`, leaves
+/// those whose answers pass.
+pub(super) fn only_answered(forward: &mut Passes, back: Passes, algebra: &mut Algebra<'_>) {
     for protocol in [Protocol::ICMP, Protocol::ICMPV6] {
         let asked = algebra.intern(questions(protocol, &PortSet::full()));
         for (headers, answers) in [(&mut forward.must, back.must), (&mut forward.may, back.may)] {
@@ -276,12 +288,10 @@ fn fold(compiled: &Compiled<'_>, from: Member, to: Member, algebra: &mut Algebra
             *headers = algebra.subtract(*headers, unanswered);
         }
     }
-    let back = Passes { must: algebra.intersect(back.must, ported), may: algebra.intersect(back.may, ported) };
-    Ok(Link { forward, back, egress, ingress })
 }
 
 /// The headers that packets of a family can have (M-1): no ICMPv6 over IPv4, no ICMP over IPv6.
-pub(super) fn possible_in(family: Family) -> PortSet {
+pub(crate) fn possible_in(family: Family) -> PortSet {
     let foreign = match family {
         Family::V4 => Protocol::ICMPV6,
         Family::V6 => Protocol::ICMP,

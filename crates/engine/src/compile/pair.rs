@@ -74,7 +74,7 @@ fn verdict_in(headers: HeaderId, passes: Passes, algebra: &mut Algebra<'_>) -> V
 }
 
 /// Cuts sets along another.
-fn cut(pieces: &mut Vec<HeaderId>, by: HeaderId, algebra: &mut Algebra<'_>) {
+pub(crate) fn cut(pieces: &mut Vec<HeaderId>, by: HeaderId, algebra: &mut Algebra<'_>) {
     let mut cut = Vec::with_capacity(pieces.len() + 1);
     for &piece in pieces.iter() {
         for part in [algebra.intersect(piece, by), algebra.subtract(piece, by)] {

@@ -203,7 +203,7 @@ impl Compiled<'_> {
 }
 
 /// A header that stands for a set: a port that people know, else the first that anybody uses.
-pub(super) fn sample(set: &PortSet) -> Option<(Protocol, Transport)> {
+pub(crate) fn sample(set: &PortSet) -> Option<(Protocol, Transport)> {
     set.lanes().find_map(|lane| match lane {
         Lane::Ports(protocol, ports) => {
             let known = [443, 80, 22, 53, 10250].into_iter().find(|&port| ports.contains(port));

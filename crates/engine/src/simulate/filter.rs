@@ -137,8 +137,12 @@ impl Walk<'_> {
                 Peer::Cidr(net) => reach_packets::Family::of(net.addr()) == family,
                 // SG-17: a list has one family.
                 Peer::PrefixList(list) => {
-                    let list = list.known().and_then(|list| self.network.prefix_lists.get(list).family);
-                    list.is_none_or(|of_list| of_list == family)
+                    let list = list.known().map(|list| self.network.prefix_lists.get(list));
+                    list.is_none_or(|list| {
+                        let entry = |net: &ipnet::IpNet| reach_packets::Family::of(net.addr()) == family;
+                        list.family.is_none_or(|own| own == family)
+                            && list.cidrs.as_ref().is_none_or(|entries| entries.iter().any(entry))
+                    })
                 }
                 Peer::Group(_) => true,
             };

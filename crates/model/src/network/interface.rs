@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::build::Builder;
 use super::filter::{cidr_v4, cidr_v6};
 use super::table::{Idx, Ref, Resource};
+use super::timeout::IdleTimeouts;
 use super::{SecurityGroup, Subnet, Tags, Vpc, name_of, tags};
 use crate::api::Call;
 use crate::aws::{self, AddressText, Name};
@@ -42,6 +43,8 @@ pub struct NetworkInterface {
     pub status: Option<Name>,
     /// The trunk interface of a branch interface.
     pub trunk: Option<EniId>,
+    /// Its own `ConnectionTrackingConfiguration` (CT-12).
+    pub timeouts: IdleTimeouts,
     pub tags: Tags,
 }
 
@@ -175,6 +178,8 @@ pub struct Instance {
     pub name: Option<Name>,
     pub state: Option<Name>,
     pub windows: bool,
+    /// `m5.large`.
+    pub instance_type: Option<Name>,
     pub private_dns_name: Option<Name>,
     /// Its interfaces, device 0 first.
     pub interfaces: Vec<Idx<NetworkInterface>>,
@@ -273,6 +278,7 @@ pub(super) fn instances(builder: &mut Builder<'_>, instances: &[Located<aws::Ins
             name: name_of(&value.tags),
             state: value.state.as_ref().and_then(|state| state.name.clone()),
             windows: platform.to_ascii_lowercase().contains("windows"),
+            instance_type: value.instance_type.clone(),
             private_dns_name: value.private_dns_name.clone(),
             interfaces: Vec::new(),
             tags: tags(&value.tags),
@@ -430,6 +436,7 @@ fn add_interface(
         attachment,
         status: value.status.clone(),
         trunk: None,
+        timeouts: value.connection_tracking_configuration.as_deref().map(IdleTimeouts::of).unwrap_or_default(),
         tags: tags(&value.tag_set),
     });
 }

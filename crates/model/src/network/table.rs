@@ -239,6 +239,11 @@ impl<T: Resource> Table<T> {
         (0..self.items.len()).map(Idx::new)
     }
 
+    /// Whether two tables are one and the same, neither changed since they were cloned. O(1).
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.items, &other.items)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.items.len()

@@ -10,9 +10,9 @@ use crate::aws::Name;
 use crate::change::{CreateVpcEndpoint, DeleteVpcEndpoints, ModifyVpcEndpoint};
 use crate::ids::{EniId, VpcEndpointId};
 use crate::network::{
-    Destination, EndpointKind, Idx, InterfaceAddress, InterfaceAttachment, InterfaceKind, Network, NetworkInterface,
-    PrefixList, Ref, Route, RouteOrigin, RouteState, RouteTable, RouteTarget, SecurityGroup, Subnet, Tags, Vpc,
-    VpcEndpoint,
+    Destination, EndpointKind, IdleTimeouts, Idx, InterfaceAddress, InterfaceAttachment, InterfaceKind, Network,
+    NetworkInterface, PrefixList, Ref, Route, RouteOrigin, RouteState, RouteTable, RouteTarget, SecurityGroup, Subnet,
+    Tags, Vpc, VpcEndpoint,
 };
 
 /// Addresses at the start of every subnet that are AWS's own.
@@ -155,6 +155,7 @@ fn build(
             }),
             status: Some(Name::from("in-use")),
             trunk: None,
+            timeouts: IdleTimeouts::default(),
             tags: Tags::default(),
         });
         Arc::make_mut(&mut network.addresses).add(IpAddr::V4(address), known, idx);
@@ -326,6 +327,7 @@ fn remove_interfaces(network: &mut Network, gone: &[Idx<NetworkInterface>]) {
             attachment: None,
             status: None,
             trunk: None,
+            timeouts: IdleTimeouts::default(),
             tags: Tags::default(),
         };
     }
