@@ -1,7 +1,7 @@
 //! Asks AWS for a snapshot: the read-only calls of the call table, every page, for accounts and Regions.
 //!
 //! The only crate that knows the AWS SDK. The SDK resolves credentials and endpoints, signs, sends and times
-//! out; [`collect`] sends again what may yet be answered, within the rate budget. What AWS answered is read from the wire ([`xml`], [`page`]) into the shapes that the AWS CLI prints, so that
+//! out; `collect` sends again what may yet be answered, within the rate budget. What AWS answered is read from the wire (`xml`, `page`) into the shapes that the AWS CLI prints, so that
 //! fields which this version of the SDK does not know are kept.
 //!
 //! ```text
