@@ -23,7 +23,7 @@ doc() { say doc; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --lo
 # Where moto cannot be had, the tests that need it say that they are skipped.
 moto() {
   say moto
-  local venv="${CARGO_TARGET_DIR:-target}/moto"
+  local venv="${CARGO_TARGET_DIR:-$PWD/target}/moto"
   if [ ! -x "$venv/bin/moto_server" ]; then
     command -v python3 >/dev/null || { apt-get update -qq && apt-get install -y -qq python3 python3-venv; } || true
     python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --requirement tests/fetch/requirements.txt ||
@@ -33,7 +33,7 @@ moto() {
   "$venv/bin/python" crates/fetch/shapes/make.py --check
 }
 
-test_() { moto; say test; REACH_MOTO="$PWD/${CARGO_TARGET_DIR:-target}/moto" cargo test --workspace --features fetch --locked; }
+test_() { moto; say test; REACH_MOTO="${CARGO_TARGET_DIR:-$PWD/target}/moto" cargo test --workspace --features fetch --locked; }
 
 bench() {
   say "bench (smoke)"
