@@ -51,11 +51,11 @@ fn killed_at_twenty_moments_the_old_snapshot_stays() {
 #[test]
 fn asked_to_end_it_ends_and_writes_nothing() {
     for signal in ["INT", "TERM"] {
-        let server = Server::start(demo(), Trouble { slow: Duration::from_secs(1), ..Trouble::default() });
+        let server = Server::start(demo(), Trouble { slow: Duration::from_secs(3), ..Trouble::default() });
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("x.json.zst"), "the old one").unwrap();
         let mut child = start(directory.path(), &server.url());
-        thread::sleep(Duration::from_millis(700));
+        thread::sleep(Duration::from_secs(2));
         let killed = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         assert!(killed.unwrap().success());
         assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
