@@ -52,10 +52,27 @@ smoke() {
   test "$code" -eq 1
   # Without the feature: no AWS SDK, and a word on how to do.
   cargo build --locked
-  code=0
-  "${CARGO_TARGET_DIR:-target}/debug/reach" fetch --out x.json 2>&1 | grep -q 'reach snapshot script' || code=$?
-  test "$code" -eq 0
-  "$reach" --version | grep -q 'features: *fetch'
+  local said
+  said="$("${CARGO_TARGET_DIR:-target}/debug/reach" fetch --out x.json 2>&1)" && return 1
+  grep -q 'reach snapshot script' <<<"$said"
+  grep -q 'features: *fetch' <<<"$("$reach" --version)"
+}
+
+# expected KIND LIST RUNNER FOLDER: the recorded cases of a kind that fail are exactly those of the list. Every case is judged
+# by both engines; where they differ there is no answer, and the case fails.
+expected() {
+  local out failed waiting
+  out="$(mktemp)"
+  REACH_ENGINE=both python3 "$3" --reach "${CARGO_TARGET_DIR:-target}/release/reach" "$4" --only "$1" --show 100000 >"$out" || true
+  failed="$(sed -n 's/^FAIL [^:]*: \([^ :]*\).*/\1/p' "$out" | sort)"
+  waiting="$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$2" | awk '{print $1}' | sort)"
+  echo "recorded cases, $1: $(tail -n 1 "$out")"
+  if [ "$failed" != "$waiting" ]; then
+    diff <(echo "$waiting") <(echo "$failed") || true
+    grep '^FAIL' "$out" | head -n 40
+    echo "the failing cases are not those that $2 expects"
+    return 1
+  fi
 }
 
 # Cases that wait for a later capability are listed in tests/waiting.txt; any other failure, and any listed case that
@@ -69,32 +86,9 @@ cases() {
   fi
   command -v python3 >/dev/null || { apt-get update -qq && apt-get install -y -qq python3; }
   release
-  local out
-  out="$(mktemp)"
-  # Every case is judged by both engines; where they differ there is no answer, and the case fails.
-  REACH_ENGINE=both python3 "$runner" --reach "${CARGO_TARGET_DIR:-target}/release/reach" "$folder" --only cases --show 100000 >"$out" || true
-  local failed waiting
-  failed="$(sed -n 's/^FAIL [^:]*: \([^ :]*\).*/\1/p' "$out" | sort)"
-  waiting="$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' tests/waiting.txt | awk '{print $1}' | sort)"
-  echo "recorded cases: $(tail -n 1 "$out")"
-  if [ "$failed" != "$waiting" ]; then
-    diff <(echo "$waiting") <(echo "$failed") || true
-    grep '^FAIL' "$out" | head -n 40
-    echo "the failing cases are not those that tests/waiting.txt expects"
-    return 1
-  fi
-  echo "all that fail wait for a later capability (tests/waiting.txt)"
-  # What changes do: the exceptions are those that tests/waiting-whatif.txt argues.
-  REACH_ENGINE=both python3 "$runner" --reach "${CARGO_TARGET_DIR:-target}/release/reach" "$folder" --only whatif --show 100000 >"$out" || true
-  failed="$(sed -n 's/^FAIL [^:]*: \([^ :]*\).*/\1/p' "$out" | sort)"
-  waiting="$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' tests/waiting-whatif.txt | awk '{print $1}' | sort)"
-  echo "recorded cases, whatif: $(tail -n 1 "$out")"
-  if [ "$failed" != "$waiting" ]; then
-    diff <(echo "$waiting") <(echo "$failed") || true
-    grep '^FAIL' "$out" | head -n 40
-    echo "the failing cases are not those that tests/waiting-whatif.txt expects"
-    return 1
-  fi
+  expected cases tests/waiting.txt "$runner" "$folder"
+  # What changes do: the exceptions are argued in the list.
+  expected whatif tests/waiting-whatif.txt "$runner" "$folder"
   # Findings of the audit and fixes: no exception.
   local kind
   for kind in check fix; do

@@ -1,7 +1,8 @@
 //! From the paths of `--snapshot` to a network.
 
 use std::borrow::Cow;
-use std::io::Read as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fmt, io};
@@ -10,7 +11,7 @@ use reach_model::{ImportErrors, Network, Snapshot, document, network};
 
 use crate::demo;
 use crate::exit::ExitCode;
-use crate::failure::{Failure, tell, warn};
+use crate::failure::{Failure, reason, tell, warn};
 
 /// How many warnings are printed without `-v`.
 const WARNINGS: usize = 3;
@@ -58,6 +59,21 @@ pub(crate) fn stdin() -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::io("standard input cannot be read", &error))?;
     Ok(bytes)
+}
+
+/// The file that holds lines to be read one by one; `-` is standard input.
+pub(crate) fn lines(file: &Path) -> Result<Box<dyn Read>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let opened = File::open(file).and_then(|opened| {
+        let is_directory = opened.metadata()?.is_dir();
+        if is_directory { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(opened) }
+    });
+    match opened {
+        Ok(opened) => Ok(Box::new(opened)),
+        Err(error) => Err(Failure::input(format!("{}: {}", file.display(), reason(&error)))),
+    }
 }
 
 /// Reads the network at `paths` and says on standard error what is odd about it.

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,7 +23,7 @@ use crate::args::{Format, Query};
 use crate::ask::{self, Icmp, Names, Terms};
 use crate::config::Config;
 use crate::exit::ExitCode;
-use crate::failure::{Failure, reason};
+use crate::failure::Failure;
 use crate::load::{self, Count, Voice};
 use crate::output::{Output, Stop};
 use crate::render::{Told, json, layout, markdown, text};
@@ -64,18 +63,7 @@ pub(crate) fn run(file: &Path, query: &Query, config: &Config, voice: Voice) -> 
     if from_stdin && paths.as_ref().is_ok_and(|paths| paths.iter().any(|path| path == Path::new("-"))) {
         return Err(Failure::input("`--batch` and `--snapshot` cannot both read standard input").into());
     }
-    let input: Result<Box<dyn Read>, Failure> = if from_stdin {
-        Ok(Box::new(io::stdin().lock()))
-    } else {
-        let opened = File::open(file).and_then(|opened| {
-            let is_directory = opened.metadata()?.is_dir();
-            if is_directory { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(opened) }
-        });
-        match opened {
-            Ok(opened) => Ok(Box::new(opened)),
-            Err(error) => Err(Failure::input(format!("{}: {}", file.display(), reason(&error)))),
-        }
-    };
+    let input = load::lines(file);
     let network = paths.and_then(|paths| load::network(&paths, voice));
     let (input, network) = match (input, network) {
         (Ok(input), Ok(network)) => (input, network),

@@ -4,8 +4,6 @@ mod asked;
 mod plan;
 mod scenarios;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use reach_engine::pair::Contradiction;
@@ -17,7 +15,7 @@ use self::asked::{Baseline, Questions};
 use crate::args::{Diff, Format, Whatif, WhatifFormat};
 use crate::config::Config;
 use crate::exit::ExitCode;
-use crate::failure::{Failure, reason};
+use crate::failure::Failure;
 use crate::load::{self, Voice};
 use crate::output::{Output, Stop};
 use crate::render::check::sarif::uri;
@@ -57,7 +55,7 @@ pub(crate) fn run(arguments: &Whatif, config: &Config, voice: Voice) -> Result<E
     if is_plan {
         plan = plan::read(file).map_err(|failure| failures.push(failure)).ok();
     } else {
-        lines = opened(file).map_err(|failure| failures.push(failure)).ok();
+        lines = load::lines(file).map_err(|failure| failures.push(failure)).ok();
     }
     let network = paths.and_then(|paths| load::network(&paths, voice)).map_err(|failure| failures.push(failure));
     let (Ok(questions), Ok(network), true) = (questions, network, failures.is_empty()) else {
@@ -127,20 +125,6 @@ fn together(failures: Vec<Failure>) -> Failure {
     let mut first = failures.next().unwrap_or_else(|| Failure::input("nothing is to be done"));
     failures.for_each(|failure| first.merge(failure));
     first
-}
-
-fn opened(file: &Path) -> Result<Box<dyn Read>, Failure> {
-    if file == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let opened = File::open(file).and_then(|opened| {
-        let is_directory = opened.metadata()?.is_dir();
-        if is_directory { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(opened) }
-    });
-    match opened {
-        Ok(opened) => Ok(Box::new(opened)),
-        Err(error) => Err(Failure::input(format!("{}: {}", file.display(), reason(&error)))),
-    }
 }
 
 /// Why a scenario has no answer.

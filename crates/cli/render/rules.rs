@@ -2,7 +2,7 @@
 
 use reach_engine::reason::RuleRef;
 use reach_model::Network;
-use reach_model::network::{Destination, Direction, Peer, RouteTarget, RuleProtocol, SecurityGroupRule};
+use reach_model::network::{Destination, Direction, Peer, RuleProtocol, SecurityGroupRule};
 use reach_packets::PortRanges;
 
 /// What a rule says: `tcp 443 from sg-…`, `allow tcp 0-65535 to 10.0.0.0/8`, `to nat-…`.
@@ -37,7 +37,7 @@ pub(crate) fn rule(network: &Network, rule: &RuleRef) -> Option<String> {
                 Destination::Cidr(cidr) => cidr == net,
                 Destination::PrefixList(_) => false,
             })?;
-            Some(format!("to {}", target(network, &route.target)?))
+            Some(format!("to {}", route.target.name(network)?))
         }
         RuleRef::TransitRoute(..) => None,
     }
@@ -74,21 +74,4 @@ fn group_rule(network: &Network, rule: &SecurityGroupRule, direction: Direction)
         _ => String::new(),
     };
     format!("{}{ports} {} {peer}", protocol(rule.protocol), peer_word(direction))
-}
-
-fn target(network: &Network, target: &RouteTarget) -> Option<String> {
-    Some(match target {
-        RouteTarget::Local => "local".to_owned(),
-        RouteTarget::InternetGateway(gateway) => gateway.id(&network.internet_gateways).to_string(),
-        RouteTarget::EgressOnlyGateway(gateway) => gateway.id(&network.egress_only_gateways).to_string(),
-        RouteTarget::NatGateway(gateway) => gateway.id(&network.nat_gateways).to_string(),
-        RouteTarget::Peering(peering) => peering.id(&network.peerings).to_string(),
-        RouteTarget::TransitGateway(gateway) => gateway.id(&network.transit_gateways).to_string(),
-        RouteTarget::VpnGateway(gateway) => gateway.to_string(),
-        RouteTarget::Endpoint(endpoint) => endpoint.id(&network.endpoints).to_string(),
-        RouteTarget::Interface(interface) => interface.id(&network.interfaces).to_string(),
-        RouteTarget::Instance(instance) => instance.id(&network.instances).to_string(),
-        RouteTarget::Other(text) => text.to_string(),
-        RouteTarget::None => return None,
-    })
 }

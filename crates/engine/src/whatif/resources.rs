@@ -191,20 +191,7 @@ fn route_text(network: &Network, route: &Route) -> String {
         Destination::Cidr(net) => net.to_string(),
         Destination::PrefixList(list) => list.id(&network.prefix_lists).to_string(),
     };
-    let target = match &route.target {
-        RouteTarget::Local => "local".to_owned(),
-        RouteTarget::InternetGateway(gateway) => gateway.id(&network.internet_gateways).to_string(),
-        RouteTarget::EgressOnlyGateway(gateway) => gateway.id(&network.egress_only_gateways).to_string(),
-        RouteTarget::NatGateway(gateway) => gateway.id(&network.nat_gateways).to_string(),
-        RouteTarget::Peering(peering) => peering.id(&network.peerings).to_string(),
-        RouteTarget::TransitGateway(gateway) => gateway.id(&network.transit_gateways).to_string(),
-        RouteTarget::VpnGateway(gateway) => gateway.to_string(),
-        RouteTarget::Endpoint(endpoint) => endpoint.id(&network.endpoints).to_string(),
-        RouteTarget::Interface(interface) => interface.id(&network.interfaces).to_string(),
-        RouteTarget::Instance(instance) => instance.id(&network.instances).to_string(),
-        RouteTarget::Other(text) => text.to_string(),
-        RouteTarget::None => "nothing".to_owned(),
-    };
+    let target = route.target.name(network).unwrap_or_else(|| "nothing".to_owned());
     format!("{destination} to {target} ({})", state(&route.state))
 }
 

@@ -98,6 +98,26 @@ pub enum RouteTarget {
     None,
 }
 
+impl RouteTarget {
+    /// The target as a route table shows it: `local`, `igw-…`; `None` where none is named any more.
+    pub fn name(&self, network: &Network) -> Option<String> {
+        Some(match self {
+            Self::Local => "local".to_owned(),
+            Self::InternetGateway(gateway) => gateway.id(&network.internet_gateways).to_string(),
+            Self::EgressOnlyGateway(gateway) => gateway.id(&network.egress_only_gateways).to_string(),
+            Self::NatGateway(gateway) => gateway.id(&network.nat_gateways).to_string(),
+            Self::Peering(peering) => peering.id(&network.peerings).to_string(),
+            Self::TransitGateway(gateway) => gateway.id(&network.transit_gateways).to_string(),
+            Self::VpnGateway(gateway) => gateway.to_string(),
+            Self::Endpoint(endpoint) => endpoint.id(&network.endpoints).to_string(),
+            Self::Interface(interface) => interface.id(&network.interfaces).to_string(),
+            Self::Instance(instance) => instance.id(&network.instances).to_string(),
+            Self::Other(text) => text.to_string(),
+            Self::None => return None,
+        })
+    }
+}
+
 /// Who made a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RouteOrigin {
