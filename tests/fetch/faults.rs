@@ -79,6 +79,20 @@ fn a_token_that_repeats_ends_the_call() {
     assert!(run.stderr.contains("the token of the next page was given before"), "{run}");
 }
 
+/// An answer without its list is not an empty list.
+#[test]
+fn an_answer_that_lacks_its_list_is_a_failure() {
+    let empty = set(&["ec2:DescribeNetworkAcls", "eks:ListClusters"]);
+    let server = Server::start(demo(), Trouble { empty, ..Trouble::default() });
+    let (directory, run) = fetched(&server, "");
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains("the answer does not hold `NetworkAcls` (EmptyAnswer)"), "{run}");
+    for call in ["ec2 describe-network-acls", "eks list-clusters"] {
+        let record = &records(&document(directory.path()), call)[0];
+        assert_eq!((record["status"].as_str(), record["error_code"].as_str()), (Some("failed"), Some("EmptyAnswer")));
+    }
+}
+
 #[test]
 fn an_element_that_changes_between_pages_is_kept_once() {
     let trouble = Trouble { page: Some(3), changing: set(&["ec2:DescribeSecurityGroups"]), ..Trouble::default() };

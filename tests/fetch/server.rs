@@ -34,6 +34,8 @@ pub(crate) struct Trouble {
     pub(crate) circles: BTreeSet<String>,
     /// Actions that show an element of the first page again on the last, changed.
     pub(crate) changing: BTreeSet<String>,
+    /// Actions that answer without what they are asked for.
+    pub(crate) empty: BTreeSet<String>,
     /// How long every answer takes.
     pub(crate) slow: Duration,
     /// Answers that were made once are given again as they were: the server then costs nothing.
@@ -319,6 +321,9 @@ impl Shared {
             || Reply::Error(400, "InvalidAction", format!("{} is not valid for this web service", question.action));
         let Some(call) = question.call else { return absent() };
         let Some(mut answer) = self.store.find(call, &question.told) else { return absent() };
+        if self.trouble.empty.contains(&question.action) {
+            answer.remove(call.key());
+        }
         let mut next = None;
         let paged = rest || Shapes::of(call.service()).has_pages(question.action.split(':').nth(1).unwrap());
         if let Some(Value::Array(items)) = answer.get_mut(call.key()) {
